@@ -1,0 +1,125 @@
+"""Every setting once: name, type, unit, default; the only reader of the environment."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_PORTS = {"receiver": 8780, "monitor": 8781, "worker": 8782, "kafka": 9092}
+ENVIRONMENT_PREFIX = "UNDELIVERED_"
+
+
+class ConfigurationError(Exception):
+    """Something a person set up is wrong; the message says what, where and what to do.
+
+    Ends a command with exit code 2.
+    """
+
+
+class Settings(BaseSettings):
+    """All settings; each can be set by its option or by ``UNDELIVERED_<NAME>``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_ignore_empty=True, frozen=True
+    )
+
+    data_dir: Path = Field(
+        Path("data"), description="Folder of the archive, Kafka's log and run.json."
+    )
+    cache_dir: Path = Field(
+        Path("~/.cache/undelivered"),
+        description="Folder where the embedded Kafka's jars are kept once fetched.",
+    )
+    kafka_jars: Path | None = Field(
+        None,
+        description="Folder with Kafka's jars, used instead of fetching them.",
+    )
+    bootstrap_servers: str | None = Field(
+        None,
+        description="Kafka to use, host:port[,host:port]; else the running stack's.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        description="Address that the receiver and the worker's health page bind to.",
+    )
+    receiver_port: int | None = Field(
+        None, ge=0, le=65535, description="Receiver's port; 0 takes any free one."
+    )
+    monitor_port: int | None = Field(
+        None, ge=0, le=65535, description="Monitor's port; 0 takes any free one."
+    )
+    worker_port: int | None = Field(
+        None, ge=0, le=65535, description="Worker's health port; 0 takes any free one."
+    )
+    kafka_port: int | None = Field(
+        None, ge=0, le=65535, description="Embedded Kafka's port; 0 takes any free one."
+    )
+    username: str | None = Field(
+        None, description="User name that POST /callbacks asks for."
+    )
+    password: SecretStr | None = Field(
+        None, description="Password that POST /callbacks asks for."
+    )
+    partitions: int = Field(
+        8, ge=1, le=4096, description="Partitions of a topic when it is made."
+    )
+    max_body_bytes: int = Field(
+        1 << 20, ge=1, description="Largest body the receiver takes, bytes."
+    )
+    drain_bytes: int = Field(
+        8 << 20,
+        ge=0,
+        description="Bytes of a too large body read on, so the client sees the 413.",
+    )
+    produce_timeout_seconds: float = Field(
+        4.5, gt=0, lt=10, description="Wait for Kafka's answer before a 503, seconds."
+    )
+    read_timeout_seconds: float = Field(
+        20.0, gt=0, description="Wait for a request's body, seconds."
+    )
+    keep_text: bool = Field(
+        default=False, description="Keep message texts and other content of a person."
+    )
+    worker_group: str = Field(
+        "undelivered-worker", description="Kafka consumer group of the workers."
+    )
+    member_id: str | None = Field(
+        None, description="Fixed name of a worker in its group (static membership)."
+    )
+    flush_seconds: float = Field(
+        5.0, gt=0, description="Longest time between commits of table callbacks, s."
+    )
+    flush_rows: int = Field(
+        50_000, ge=1, description="Rows that start a commit of table callbacks early."
+    )
+    counts_seconds: float = Field(
+        60.0, gt=0, description="Time between commits of table window_counts, seconds."
+    )
+    counts_cells: int = Field(
+        200_000, ge=1, description="Cells that start a commit of window_counts early."
+    )
+    debug: bool = Field(
+        default=False, description="Show tracebacks and debug log lines."
+    )
+
+
+def load(**options: object) -> Settings:
+    """Read the settings: options given, else the environment, else the defaults.
+
+    Args:
+        options: Values of command-line options by setting name; None means not given.
+
+    Raises:
+        ConfigurationError: A value is not usable; the message names the setting.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise ConfigurationError(
+            f"Setting {name} (option --{name.replace('_', '-')}, variable "
+            f"{ENVIRONMENT_PREFIX}{name.upper()}) cannot be {first['input']!r}: "
+            f"{first['msg']}."
+        ) from error

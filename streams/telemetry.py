@@ -1,0 +1,120 @@
+"""Metrics and health: each metric declared once with type, unit, meaning."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+REQUESTS = Counter(
+    "undelivered_requests_total",
+    "Answers of POST /callbacks, by HTTP status.",
+    ["status"],
+    registry=REGISTRY,
+)
+ACCEPTED = Counter(
+    "undelivered_callbacks_accepted_total",
+    "Readable callbacks that Kafka has acknowledged.",
+    registry=REGISTRY,
+)
+PARKED = Counter(
+    "undelivered_callbacks_parked_total",
+    "Bodies or elements that cannot be read and were kept as they came.",
+    registry=REGISTRY,
+)
+REQUEST_SECONDS = Histogram(
+    "undelivered_request_seconds",
+    "Time from a request's first byte to its answer, seconds.",
+    registry=REGISTRY,
+)
+
+ROWS = Counter(
+    "undelivered_rows_archived_total",
+    "Rows committed to table callbacks.",
+    registry=REGISTRY,
+)
+COPIES = Counter(
+    "undelivered_copies_total", "Redeliveries seen by the worker.", registry=REGISTRY
+)
+COMMITS = Counter(
+    "undelivered_commits_total",
+    "Commits, by table and result (done, refused, failed).",
+    ["table", "result"],
+    registry=REGISTRY,
+)
+COMMIT_SECONDS = Histogram(
+    "undelivered_commit_seconds",
+    "Time of one commit, seconds, by table.",
+    ["table"],
+    registry=REGISTRY,
+)
+RESETS = Counter(
+    "undelivered_resets_total",
+    "Times the worker threw its memory away and began again from the archive.",
+    registry=REGISTRY,
+)
+POSITION = Gauge(
+    "undelivered_position",
+    "Archived position: offset of the next record to take in, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "undelivered_lag_records",
+    "Records in the topic that are not taken in yet, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Readiness = Callable[[], str | None]
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: bytes = b"application/json",
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+) -> None:
+    """Send one whole ASGI answer."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", str(len(body)).encode()),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def health(path: str, send: Send, problem: Readiness) -> bool:
+    """Answer /livez, /readyz and /metrics; return False for any other path.
+
+    Args:
+        path: The request's path.
+        send: ASGI send.
+        problem: Returns why the process cannot do its work now, or None.
+    """
+    if path == "/livez":
+        await respond(send, 200, b'{"status":"alive"}')
+    elif path == "/readyz":
+        reason = problem()
+        status = {"status": "ready"} if reason is None else {"status": reason}
+        await respond(send, 200 if reason is None else 503, msgspec.json.encode(status))
+    elif path == "/metrics":
+        await respond(
+            send, 200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST.encode()
+        )
+    else:
+        return False
+    return True

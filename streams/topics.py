@@ -1,0 +1,247 @@
+"""The topics: names, settings, which partition, how a record is written and read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.partitioner import murmur2
+
+from streams.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from kafka.admin import KafkaAdminClient
+
+CALLBACKS = "callbacks"
+WINDOW_COUNTS = "window-counts"
+MAX_MESSAGE_BYTES = 2 << 20
+SOURCE_HEADER = "source"
+ORIGIN_HEADER = "origin"
+
+_DAY_MS = 86_400_000
+# Replication and in-sync replicas on a cluster that can lose one broker.
+_SAFE_BROKERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as this program makes it: name, retention in milliseconds."""
+
+    name: str
+    retention_ms: int
+
+    def config(self, replication: int) -> dict[str, str]:
+        """Return the topic's settings as Kafka names them."""
+        settings = {
+            "message.timestamp.type": "LogAppendTime",
+            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+            "retention.ms": str(self.retention_ms),
+        }
+        if replication >= _SAFE_BROKERS:
+            settings["min.insync.replicas"] = "2"
+        return settings
+
+
+TOPICS = (TopicSpec(CALLBACKS, 7 * _DAY_MS), TopicSpec(WINDOW_COUNTS, _DAY_MS))
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One life of the topic callbacks: Kafka's topic id, and its partition count."""
+
+    log_id: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of a body: its bytes unchanged, and its message id when it has one."""
+
+    content: bytes
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is written to the topic: partition, key and value."""
+
+    partition: int
+    key: bytes | None
+    value: bytes
+
+
+def partition_of(content: bytes, partitions: int) -> int:
+    """Return the partition for a message id (or, without one, an element's bytes).
+
+    Args:
+        content: The message id as UTF-8, or the bytes of an element that has none.
+        partitions: Partitions of the topic; more than zero.
+
+    Source:
+        Kafka's default partitioner: (murmur2(key) & 0x7fffffff) mod partitions.
+    """
+    return int(murmur2(content) & 0x7FFFFFFF) % partitions
+
+
+def records_of(elements: Sequence[Element], partitions: int) -> list[Record]:
+    """Gather elements into one record a partition, each element's bytes unchanged.
+
+    Args:
+        elements: Elements of one body or of several, in the order they came.
+        partitions: Partitions of the topic.
+
+    Returns:
+        At most one record a partition. A record of one element is that element bare,
+        of more it is a JSON array of them in their order; the key is the first message
+        id in it, or None.
+    """
+    groups: dict[int, list[Element]] = {}
+    for element in elements:
+        content = (
+            element.content
+            if element.message_id is None
+            else element.message_id.encode()
+        )
+        groups.setdefault(partition_of(content, partitions), []).append(element)
+    return [
+        Record(partition, _key(group), _value(group))
+        for partition, group in groups.items()
+    ]
+
+
+def _key(group: Iterable[Element]) -> bytes | None:
+    ids = (e.message_id.encode() for e in group if e.message_id is not None)
+    return next(ids, None)
+
+
+def _value(group: Sequence[Element]) -> bytes:
+    if len(group) == 1:
+        return group[0].content
+    return b"[" + b",".join(element.content for element in group) + b"]"
+
+
+def admin_client(bootstrap_servers: str) -> "KafkaAdminClient":
+    """Connect kafka-python's admin client.
+
+    Raises:
+        ConfigurationError: No broker answers.
+    """
+    from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - slow import, 0.2 s
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
+    try:
+        return KafkaAdminClient(
+            bootstrap_servers=bootstrap_servers.split(","), client_id="undelivered"
+        )
+    except (KafkaError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"No Kafka answers at {bootstrap_servers}: start it, or name another with "
+            f"--bootstrap-servers."
+        ) from error
+
+
+def ensure_topics(bootstrap_servers: str, partitions: int) -> Log:
+    """Make the topics where they are missing, check them where they exist.
+
+    Args:
+        bootstrap_servers: host:port[,host:port].
+        partitions: Partitions of a topic that has to be made.
+
+    Returns:
+        The log of topic callbacks.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, or an existing topic has settings
+            under which records would be lost or counted wrong.
+    """
+    from kafka.admin import NewTopic  # noqa: PLC0415
+    from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415
+
+    admin = admin_client(bootstrap_servers)
+    try:
+        existing = set(admin.list_topics())
+        brokers = len(admin.describe_cluster()["brokers"])
+        replication = _SAFE_BROKERS if brokers >= _SAFE_BROKERS else 1
+        for spec in TOPICS:
+            if spec.name in existing:
+                continue
+            new = NewTopic(
+                name=spec.name,
+                num_partitions=partitions,
+                replication_factor=replication,
+                topic_configs=spec.config(replication),
+            )
+            try:
+                admin.create_topics([new])
+            except TopicAlreadyExistsError:
+                pass  # another process made it a moment ago: it is checked below
+        return _checked(admin, partitions)
+    finally:
+        admin.close()
+
+
+def current_log(bootstrap_servers: str) -> Log:
+    """Return the log of topic callbacks as Kafka has it now.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, or the topic does not exist.
+    """
+    admin = admin_client(bootstrap_servers)
+    try:
+        return _log(admin, CALLBACKS)
+    finally:
+        admin.close()
+
+
+def _log(admin: "KafkaAdminClient", name: str) -> Log:
+    described: Mapping[str, Any] = admin.describe_topics([name])[0]
+    if described.get("error_code"):
+        raise ConfigurationError(
+            f"Topic {name} does not exist: start a worker or the receiver once, it "
+            f"makes the topics."
+        )
+    return Log(str(described["topic_id"]), len(described["partitions"]))
+
+
+def _checked(admin: "KafkaAdminClient", wanted_partitions: int) -> Log:
+    log = _log(admin, CALLBACKS)
+    if log.partitions < wanted_partitions:
+        raise ConfigurationError(
+            f"Topic {CALLBACKS} has {log.partitions} partitions, {wanted_partitions} "
+            f"are asked for: add partitions, or set --partitions {log.partitions}."
+        )
+    counts = _log(admin, WINDOW_COUNTS)
+    if counts.partitions < log.partitions:
+        raise ConfigurationError(
+            f"Topic {WINDOW_COUNTS} has {counts.partitions} partitions, fewer than the "
+            f"{log.partitions} of {CALLBACKS}: add partitions to it."
+        )
+    for spec in TOPICS:
+        _check_config(spec.name, _config(admin, spec.name))
+    return log
+
+
+def _config(admin: "KafkaAdminClient", name: str) -> dict[str, str]:
+    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
+
+    resource = ConfigResource(ConfigResourceType.TOPIC, name)
+    answer = admin.describe_configs([resource], config_filter="all")
+    return {key: str(entry["value"]) for key, entry in answer["topic"][name].items()}
+
+
+def _check_config(name: str, config: Mapping[str, str]) -> None:
+    if config["message.timestamp.type"] != "LogAppendTime":
+        raise ConfigurationError(
+            f"Topic {name} has message.timestamp.type="
+            f"{config['message.timestamp.type']}: set it to LogAppendTime, received_at "
+            f"is the broker's time."
+        )
+    if int(config["max.message.bytes"]) < MAX_MESSAGE_BYTES:
+        raise ConfigurationError(
+            f"Topic {name} has max.message.bytes={config['max.message.bytes']}: set "
+            f"it to at least {MAX_MESSAGE_BYTES}, large bodies would be refused."
+        )
+    if "compact" in config["cleanup.policy"]:
+        raise ConfigurationError(
+            f"Topic {name} has cleanup.policy={config['cleanup.policy']}: set it to "
+            f"delete, compaction throws records away."
+        )
