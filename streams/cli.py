@@ -1,0 +1,244 @@
+"""The commands: parse, call, print."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.settings import (
+    DEFAULT_PORTS,
+    ENVIRONMENT_PREFIX,
+    ConfigurationError,
+    Settings,
+    load,
+)
+
+# Heavy modules are imported inside the commands that need them: --help stays quick.
+# ruff: noqa: PLC0415
+
+app = typer.Typer(
+    name="undelivered",
+    help="What text messages do not arrive, where, why, and since when.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_DONE, EXIT_FOUND_WRONG, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def _help(name: str) -> str:
+    """Describe a setting's option: its meaning, default and variable."""
+    field = Settings.model_fields[name]
+    default = DEFAULT_PORTS.get(name.removesuffix("_port"), field.default)
+    shown = "" if default is None else f" Default: {default}."
+    return f"{field.description}{shown} Variable: {ENVIRONMENT_PREFIX}{name.upper()}."
+
+
+# Shared options. None means not given: then the variable, then the default decides.
+DataDir = Annotated[Path | None, typer.Option(help=_help("data_dir"))]
+Debug = Annotated[bool | None, typer.Option("--debug", help=_help("debug"))]
+BootstrapServers = Annotated[str | None, typer.Option(help=_help("bootstrap_servers"))]
+KafkaJars = Annotated[Path | None, typer.Option(help=_help("kafka_jars"))]
+CacheDir = Annotated[Path | None, typer.Option(help=_help("cache_dir"))]
+Host = Annotated[str | None, typer.Option(help=_help("host"))]
+ReceiverPort = Annotated[int | None, typer.Option(help=_help("receiver_port"))]
+MonitorPort = Annotated[int | None, typer.Option(help=_help("monitor_port"))]
+WorkerPort = Annotated[int | None, typer.Option(help=_help("worker_port"))]
+KafkaPort = Annotated[int | None, typer.Option(help=_help("kafka_port"))]
+Partitions = Annotated[int | None, typer.Option(help=_help("partitions"))]
+MemberId = Annotated[str | None, typer.Option(help=_help("member_id"))]
+
+
+@app.callback(invoke_without_command=True)
+def _program(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.")
+    ] = False,
+) -> None:
+    if show_version:
+        typer.echo(f"undelivered {version('undelivered')}")
+        raise typer.Exit
+
+
+# --- The stack: processes that run until SIGTERM or Ctrl-C ---------------------------
+
+
+@app.command()
+def up(  # noqa: PLR0913 - one parameter an option
+    *,
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    kafka_jars: KafkaJars = None,
+    cache_dir: CacheDir = None,
+    host: Host = None,
+    receiver_port: ReceiverPort = None,
+    monitor_port: MonitorPort = None,
+    worker_port: WorkerPort = None,
+    kafka_port: KafkaPort = None,
+    partitions: Partitions = None,
+    debug: Debug = None,
+) -> None:
+    """Run everything on this machine: Kafka, the receiver and a worker."""
+    from streams.stack import up as stack
+
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        kafka_jars=kafka_jars,
+        cache_dir=cache_dir,
+        host=host,
+        receiver_port=receiver_port,
+        monitor_port=monitor_port,
+        worker_port=worker_port,
+        kafka_port=kafka_port,
+        partitions=partitions,
+        debug=debug,
+    )
+    raise typer.Exit(stack.run(settings))
+
+
+@app.command()
+def demo(  # noqa: PLR0913 - one parameter an option
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the report.")
+    ] = False,
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    kafka_jars: KafkaJars = None,
+    cache_dir: CacheDir = None,
+    host: Host = None,
+    receiver_port: ReceiverPort = None,
+    monitor_port: MonitorPort = None,
+    worker_port: WorkerPort = None,
+    kafka_port: KafkaPort = None,
+    partitions: Partitions = None,
+    debug: Debug = None,
+) -> None:
+    """Run everything, play realistic traffic, print the report."""
+    from streams.stack import demo as show
+
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        kafka_jars=kafka_jars,
+        cache_dir=cache_dir,
+        host=host,
+        receiver_port=receiver_port,
+        monitor_port=monitor_port,
+        worker_port=worker_port,
+        kafka_port=kafka_port,
+        partitions=partitions,
+        debug=debug,
+    )
+    raise typer.Exit(show.run(settings, once=once))
+
+
+@app.command()
+def receive(  # noqa: PLR0913 - one parameter an option
+    *,
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    host: Host = None,
+    receiver_port: ReceiverPort = None,
+    partitions: Partitions = None,
+    debug: Debug = None,
+) -> None:
+    """Receive callbacks by HTTP and write them to Kafka."""
+    from streams.intake import receiver
+    from streams.stack import ports, run_file
+    from streams.topics import ensure_topics
+
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        host=host,
+        receiver_port=receiver_port,
+        partitions=partitions,
+        debug=debug,
+    )
+    servers = run_file.bootstrap_servers(settings)
+    port = ports.choose("receiver", settings.receiver_port, settings.host)
+    log = ensure_topics(servers, settings.partitions)
+    receiver.serve(settings, servers, log, port)
+
+
+@app.command()
+def work(  # noqa: PLR0913 - one parameter an option
+    *,
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    host: Host = None,
+    worker_port: WorkerPort = None,
+    partitions: Partitions = None,
+    member_id: MemberId = None,
+    debug: Debug = None,
+) -> None:
+    """Read callbacks from Kafka into the archive's two tables."""
+    from streams import worker
+    from streams.stack import ports, run_file
+    from streams.topics import ensure_topics
+
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        host=host,
+        worker_port=worker_port,
+        partitions=partitions,
+        member_id=member_id,
+        debug=debug,
+    )
+    servers = run_file.bootstrap_servers(settings)
+    port = ports.choose("worker", settings.worker_port, settings.host)
+    log = ensure_topics(servers, settings.partitions)
+    raise typer.Exit(worker.run(settings, servers, log, port))
+
+
+# --- The warehouse: commands that read the archive -----------------------------------
+
+
+# --- The program ---------------------------------------------------------------------
+
+
+def main() -> None:
+    """Run the command line; every error is one sentence and an exit code."""
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(error, str(error), EXIT_USAGE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(EXIT_DONE)  # the reader of our output, such as head, has enough
+    except Exception as error:  # noqa: BLE001 - the edge of the program
+        said = str(error).strip() or type(error).__name__
+        first_line = said.splitlines()[0]
+        _fail(
+            error,
+            f"{first_line} ({type(error).__name__}; --debug shows where).",
+            EXIT_FOUND_WRONG,
+        )
+
+
+def _fail(error: BaseException, sentence: str, code: int) -> None:
+    if _debug_wanted():
+        raise error
+    typer.echo(f"Error: {sentence}", err=True)
+    sys.exit(code)
+
+
+def _debug_wanted() -> bool:
+    if "--debug" in sys.argv:
+        return True
+    try:
+        return load().debug
+    except ConfigurationError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
