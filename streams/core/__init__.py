@@ -1,0 +1,1 @@
+"""The rules: values in, values out. No Kafka, HTTP, file, database, clock, framework."""

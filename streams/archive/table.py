@@ -1,0 +1,170 @@
+"""A Delta table that is written exactly once: rows and positions in one transaction."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from streams.archive import schema
+from streams.core import positions
+
+# Four writers at once needed more than the default of 15 (measured).
+_MOST_COMMIT_RETRIES = 100
+
+
+class CommitRefusedError(Exception):
+    """Somebody else has moved a position of this commit: what we hold is not next."""
+
+
+class CommitFailedOrUnknownError(Exception):
+    """The commit failed, or whether it was made is not known; ask the table."""
+
+
+class ArchiveTable:
+    """One Delta table and the snapshot of it that was read last."""
+
+    def __init__(
+        self,
+        path: Path,
+        columns: pa.Schema,
+        partition_by: str,
+        writer: WriterProperties,
+    ) -> None:
+        """Open the table, or make it when it is not there.
+
+        Raises:
+            CommitFailedOrUnknownError: The folder cannot be written or read.
+        """
+        self.path = path
+        self._writer = writer
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._table = DeltaTable.create(
+                str(path), schema=columns, mode="ignore", partition_by=[partition_by]
+            )
+        except (DeltaError, OSError) as error:
+            raise CommitFailedOrUnknownError(f"{path}: {error}") from error
+
+    def refresh(self) -> None:
+        """Read the newest snapshot.
+
+        Raises:
+            CommitFailedOrUnknownError: The table cannot be read.
+        """
+        try:
+            self._table.update_incremental()
+        except (DeltaError, OSError) as error:
+            raise CommitFailedOrUnknownError(f"{self.path}: {error}") from error
+
+    def position(self, log_id: str, partition: int) -> int:
+        """Return a partition's position in the snapshot; 0 where it has none."""
+        return self._position(positions.transaction_id(log_id, partition))
+
+    def _position(self, transaction_id: str) -> int:
+        return self._table.transaction_version(transaction_id) or 0
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return the snapshot's files with their statistics, one dict a file.
+
+        Keys as delta-rs gives them: ``path`` (relative), ``max.<column>``,
+        ``min.<column>``, ``partition.<column>``.
+        """
+        actions = pa.table(self._table.get_add_actions(flatten=True))
+        rows: list[dict[str, Any]] = actions.to_pylist()
+        return rows
+
+    def commit(
+        self, rows: pa.Table, before: Mapping[str, int], after: Mapping[str, int]
+    ) -> None:
+        """Append rows and move positions, both or neither, and wait until it is on disk.
+
+        Args:
+            rows: Rows in the table's schema; none is allowed, the positions move.
+            before: Position by transaction id that the rows continue.
+            after: Position by transaction id when they are in.
+
+        Raises:
+            CommitRefusedError: A position has moved since.
+            CommitFailedOrUnknownError: Anything else; the state is to be read again.
+        """
+        self.refresh()
+        self._require(before)
+        try:
+            write_deltalake(
+                self._table,
+                rows,
+                mode="append",
+                writer_properties=self._writer,
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(k, v) for k, v in after.items()],
+                    max_commit_retries=_MOST_COMMIT_RETRIES,
+                ),
+            )
+            self._sync()
+        except CommitFailedError as error:
+            raise CommitRefusedError(f"{self.path}: {error}") from error
+        except (DeltaError, OSError) as error:
+            raise CommitFailedOrUnknownError(f"{self.path}: {error}") from error
+
+    def _require(self, before: Mapping[str, int]) -> None:
+        found = {name: self._position(name) for name in before}
+        for name, (expected, there) in positions.moved(before, found).items():
+            raise CommitRefusedError(
+                f"{self.path}: position {name} is {there}, not {expected}"
+            )
+
+    def _sync(self) -> None:
+        """Put what the last commit added on disk; delta-rs never calls fsync itself."""
+        entry = self.path / "_delta_log" / f"{self._table.version():020d}.json"
+        added = [self.path / name for name in _added(entry)]
+        for file in [*added, entry]:
+            _fsync(file)
+        for folder in {file.parent for file in [*added, entry]}:
+            _fsync(folder)
+
+
+def _added(entry: Path) -> Iterable[str]:
+    """Return the files that a log entry adds, relative to the table."""
+    for line in entry.read_bytes().splitlines():
+        action = msgspec.json.decode(line).get("add")
+        if action:
+            yield action["path"]
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def callbacks(data_dir: Path) -> ArchiveTable:
+    """Open table callbacks of a data folder."""
+    return ArchiveTable(
+        schema.callbacks_path(data_dir),
+        schema.CALLBACKS,
+        "received_date",
+        schema.CALLBACKS_WRITER,
+    )
+
+
+def window_counts(data_dir: Path) -> ArchiveTable:
+    """Open table window_counts of a data folder."""
+    return ArchiveTable(
+        schema.window_counts_path(data_dir),
+        schema.WINDOW_COUNTS,
+        "committed_date",
+        schema.WINDOW_COUNTS_WRITER,
+    )
