@@ -1,0 +1,104 @@
+"""uvicorn, as the receiver needs it."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+import uvloop
+
+from streams.intake.connection import UNHEARD_CONNECTIONS, BoundedProtocol
+from streams.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+CONNECTIONS = 2_000
+# Files of the process that are not connections of clients.
+OTHER_FILES = 64
+BACKLOG = 2_048
+# A request waits for Kafka less than this, and all has to end within 10 s.
+GRACEFUL_SECONDS = 6
+
+
+class Server(uvicorn.Server):
+    """Runs the application until a signal, and leaves the ending to its caller.
+
+    uvicorn's own way raises the signal once more at its end, which would kill the
+    process before the producer is closed.
+    """
+
+    def __init__(self, application: Any, on_end: Callable[[], None]) -> None:  # noqa: ANN401 - ASGI
+        """Serve an ASGI application; call ``on_end`` when the ending begins."""
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=BoundedProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                limit_concurrency=connection_limit(),
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            )
+        )
+        self._on_end = on_end
+        # uvicorn warns of each bad request: an enemy would fill the disk.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT begin the ending."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self._end)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def _end(self) -> None:
+        self._on_end()
+        self.should_exit = True
+
+
+def connection_limit() -> int:
+    """Return how many connections are answered, by the open files allowed."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return max(1, min(CONNECTIONS, soft - UNHEARD_CONNECTIONS - OTHER_FILES))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind and listen.
+
+    Raises:
+        ConfigurationError: The address or the port cannot be had.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The receiver cannot listen on {host}:{port}: {error.strerror or error}; "
+            f"choose another with --receiver-port."
+        ) from error
+
+
+def run(work: "Coroutine[Any, Any, None]") -> None:
+    """Run a coroutine on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
