@@ -1,0 +1,105 @@
+# Needs Python 3.11 or newer and make; everything else is fetched into .venv.
+# `make` prints the targets. One that needs the environment makes it first.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 \
+	python3.11,$(shell $(name) -c $(IS_NEW_ENOUGH) 2>/dev/null && echo $(name))) python3)
+IS_NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PIP_LOCKED := $(PIP) install --require-hashes --only-binary :all:
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+UV_COMPILE := $(UV) pip compile pyproject.toml --universal --generate-hashes \
+	--no-header --python-version 3.11 --quiet
+RUNTIME := $(VENV)/.installed
+DEVELOPMENT := $(VENV)/.installed-dev
+ONCE ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Print this list.
+	@echo 'make TARGET, where TARGET is one of:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+	while IFS='|' read -r name text; do printf '  %-10s %s\n' $$name "$$text"; done
+
+.PHONY: install
+install: $(RUNTIME) ## Make .venv/bin/undelivered with everything it needs.
+
+.PHONY: demo
+demo: $(RUNTIME) ## Start everything, play traffic, print the report (ONCE=1 then ends).
+	$(BIN)/undelivered demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: lint ## Check the code, then run every test, those with a real Kafka too.
+	$(BIN)/python -m pytest
+
+.PHONY: unit
+unit: $(DEVELOPMENT) ## Run the tests that need nothing but Python (seconds).
+	$(BIN)/python -m pytest tests/unit
+
+.PHONY: lint
+lint: $(DEVELOPMENT) ## Check style, types, SQL and spelling; change nothing.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint sql
+	$(BIN)/codespell
+
+.PHONY: format
+format: $(DEVELOPMENT) ## Put code and SQL into the project's style.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix --quiet sql
+
+.PHONY: coverage
+coverage: $(DEVELOPMENT) ## Show what of the core the unit and SQL tests do not reach.
+	$(BIN)/python -m pytest tests/unit tests/sql --cov=streams/core --cov-report=term
+
+.PHONY: docs
+docs: $(DEVELOPMENT) ## Write docs/settings.md anew from streams/settings.py.
+	$(BIN)/python tools/settings_page.py
+
+.PHONY: notebook
+notebook: $(DEVELOPMENT) ## Run the notebook on ./data; the result is build/explore.ipynb.
+	@mkdir -p build
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter execute notebooks/explore.ipynb \
+		--output="$(CURDIR)/build/explore.ipynb"
+
+.PHONY: lock
+lock: $(UV) ## Choose versions again for requirements.lock and requirements-dev.lock.
+	$(UV_COMPILE) --group build --output-file requirements.lock
+	$(UV_COMPILE) --group dev --extra notebooks --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove what can be made again: environments, caches, builds; ./data stays.
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage \
+		build dist
+	find streams tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c $(IS_NEW_ENOUGH) 2>/dev/null || { echo "Error: $(PYTHON) is missing or\
+	older than 3.11: install Python 3.11 or newer, or name one: make PYTHON=python3.12"; \
+	exit 2; }
+	@echo "Making the environment $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Error: $(PYTHON) cannot make\
+	environments: install its venv module (Debian: apt install python3-venv)."; exit 2; }
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Fetching the packages of requirements.lock into $(VENV), once."
+	$(PIP_LOCKED) -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
+	@echo "Fetching the packages of requirements-dev.lock into $(VENV), once."
+	$(PIP_LOCKED) -r requirements-dev.lock
+	@touch $@
+
+$(UV):
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,1 @@
+"""Tests: unit, SQL, with a real Kafka, and of the package as installed."""

@@ -1,0 +1,1 @@
+"""Tests of the SQL: rows in, rows out, on a real DuckDB."""
