@@ -178,9 +178,12 @@ def _impure_uses(tree: ast.AST) -> Iterator[str]:
                 yield f"line {node.lineno}: uses {module}.{node.attr}"
             elif module == "random" and node.attr != "Random":
                 yield f"line {node.lineno}: uses the shared random generator"
-        elif isinstance(node, ast.Call) and not node.args:
-            if _name(node.func).rpartition(".")[2] == "Random":
-                yield f"line {node.lineno}: uses a generator without a seed"
+        elif isinstance(node, ast.Call) and _is_unseeded(node):
+            yield f"line {node.lineno}: uses a generator without a seed"
+
+
+def _is_unseeded(call: ast.Call) -> bool:
+    return not call.args and _name(call.func).rpartition(".")[2] == "Random"
 
 
 def _name(node: ast.expr) -> str:
