@@ -1,0 +1,24 @@
+"""What the stack says to the person who started it: plain lines on standard output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+CONSOLE = Console(highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """Print one line at once."""
+    CONSOLE.print(line, markup=False)
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Show what is going on while it goes on; without a terminal, one plain line."""
+    if CONSOLE.is_terminal:
+        with CONSOLE.status(what):
+            yield
+    else:
+        say(what)
+        yield

@@ -1,0 +1,271 @@
+"""The whole stack on one machine: Kafka, the receiver and a worker, kept running."""
+
+import http.client
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from streams import topics
+from streams.settings import ConfigurationError, Settings, variables
+from streams.stack import jars, ports, run_file, signals, strays
+from streams.stack.child import Child
+from streams.stack.console import say
+from streams.stack.kafka import Kafka
+from streams.stack.supervise import Supervisor
+
+_LOCK = "up.lock"
+_KAFKA_PROBE_MS = 1500
+_WATCHDOG_SECONDS = 5.0
+_EXAMPLE = (
+    '[{"type":"message-failed","errorCode":4770,"to":"+15552223333",'
+    '"message":{"id":"example-1"}}]'
+)
+
+
+def run(settings: Settings) -> int:
+    """Run the stack until SIGTERM or Ctrl-C.
+
+    Raises:
+        ConfigurationError: It cannot start.
+    """
+    with signals.raising():
+        try:
+            with running(settings) as stack:
+                stack.say_ready()
+                threading.Event().wait()
+        except signals.Ended:
+            pass
+    return 0
+
+
+@dataclass(slots=True)
+class Stack:
+    """A stack that runs."""
+
+    settings: Settings
+    mark: str
+    ports: run_file.Ports
+    bootstrap_servers: str = ""
+
+    @property
+    def data_dir(self) -> Path:
+        """Return its data folder, absolute."""
+        return self.settings.data_dir
+
+    @property
+    def callbacks_url(self) -> str:
+        """Return where callbacks are posted to."""
+        return f"http://{_address(self.settings.host, self.ports.receiver)}/callbacks"
+
+    def say_ready(self) -> None:
+        """Say where to post, and how to end."""
+        user = ""
+        if self.settings.username is not None:
+            user = '-u "$UNDELIVERED_USERNAME:$UNDELIVERED_PASSWORD" '
+        say(f"Ready. Post a callback: curl {user}-d '{_EXAMPLE}' {self.callbacks_url}")
+        folder = shlex.quote(str(self.data_dir))
+        say(f"Then ask: undelivered report overview --data-dir {folder}")
+        say("Ctrl-C ends everything.")
+
+    def write_run_file(self, children: Sequence[Child]) -> None:
+        """Write run.json as the stack is now."""
+        pids = {child.name: child.pid for child in children}
+        servers = self.bootstrap_servers
+        run = run_file.of_this_process(servers, self.ports, pids)
+        run_file.write(self.data_dir, run)
+
+    def python_child(self, name: str, command: str, port: int) -> Child:
+        """Describe the process of one of our own commands."""
+        options = {
+            "--data-dir": str(self.data_dir),
+            "--bootstrap-servers": self.bootstrap_servers,
+            "--host": self.settings.host,
+            f"--{name}-port": str(port),
+        }
+        words = [word for pair in options.items() for word in pair]
+        address = _address(self.settings.host, port)
+        return Child(
+            name=name,
+            command=[sys.executable, "-m", "streams.cli", command, *words],
+            environment=self.environment(),
+            output=self.output(name),
+            problem=lambda: _unready(address),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables of the stack's processes, the mark among them."""
+        return {
+            **variables(self.settings),
+            strays.VARIABLE: self.mark,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def output(self, name: str) -> Path:
+        """Return the file that a process's output is added to."""
+        return self.data_dir / "logs" / f"{name}.log"
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Stack]:
+    """Start the stack, keep it running, end it.
+
+    Raises:
+        ConfigurationError: It cannot start.
+    """
+    data_dir = settings.data_dir.expanduser().resolve()
+    settings = settings.model_copy(update={"data_dir": data_dir})
+    with ExitStack() as cleaning:
+        _make_folders(data_dir)
+        cleaning.enter_context(_only_one(data_dir))
+        _end_strays(data_dir)
+        stack = Stack(settings, strays.new_mark(data_dir), run_file.Ports())
+        stack.ports = _choose_ports(settings)
+        cleaning.enter_context(_watchdog(stack))
+        cleaning.callback(run_file.remove, data_dir)
+        supervisor = Supervisor(stack.write_run_file)
+        cleaning.callback(supervisor.end)
+        _start(stack, supervisor)
+        supervisor.watch()
+        yield stack
+
+
+def _start(stack: Stack, supervisor: Supervisor) -> None:
+    settings = stack.settings
+    if settings.bootstrap_servers is None:
+        _start_kafka(stack, supervisor)
+    else:
+        stack.bootstrap_servers = settings.bootstrap_servers
+    topics.ensure_topics(stack.bootstrap_servers, settings.partitions)
+    say(f"Kafka     {stack.bootstrap_servers}")
+    assert stack.ports.worker is not None  # noqa: S101 - chosen above, for mypy
+    assert stack.ports.receiver is not None  # noqa: S101
+    worker = stack.python_child("worker", "work", stack.ports.worker)
+    receiver = stack.python_child("receiver", "receive", stack.ports.receiver)
+    for child in (worker, receiver):
+        supervisor.start(child)
+    supervisor.wait_until_ready(receiver)
+    say(f"Receiver  {stack.callbacks_url}")
+    supervisor.wait_until_ready(worker)
+    say(f"Worker    http://{_address(settings.host, stack.ports.worker)}/metrics")
+
+
+def _start_kafka(stack: Stack, supervisor: Supervisor) -> None:
+    """Start the embedded Kafka and wait until it answers."""
+    assert stack.ports.kafka is not None  # noqa: S101 - chosen for the embedded one
+    controller = ports.choose("kafka", 0, taken={stack.ports.kafka})
+    folder = stack.data_dir / "kafka"
+    kafka = Kafka(folder, jars.find(stack.settings), stack.ports.kafka, controller)
+    stack.bootstrap_servers = kafka.bootstrap_servers
+    output = stack.output("kafka")
+    say("Starting Kafka …")
+    child = Child(
+        name="kafka",
+        command=kafka.prepare(output),
+        environment=stack.environment(),
+        output=output,
+        problem=lambda: topics.unreachable(kafka.bootstrap_servers, _KAFKA_PROBE_MS),
+        folder=folder,
+        patience_seconds=15.0,
+    )
+    supervisor.start(child)
+    supervisor.wait_until_ready(child)
+
+
+def _choose_ports(settings: Settings) -> run_file.Ports:
+    taken: set[int] = set()
+    chosen = run_file.Ports()
+    wanted = [("receiver", settings.receiver_port), ("worker", settings.worker_port)]
+    for name, asked in wanted:
+        port = ports.choose(name, asked, settings.host, taken)
+        setattr(chosen, name, port)
+        taken.add(port)
+    if settings.bootstrap_servers is None:
+        chosen.kafka = ports.choose("kafka", settings.kafka_port, taken=taken)
+    return chosen
+
+
+def _make_folders(data_dir: Path) -> None:
+    try:
+        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {data_dir} cannot be made ({error.strerror}): set "
+            f"--data-dir to another."
+        ) from error
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    lock = FileLock(data_dir / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigurationError(
+            f"A stack runs on {data_dir} already: use it, end it, or set --data-dir to "
+            f"another folder."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {data_dir} cannot be written ({error.strerror}): set "
+            f"--data-dir to another."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _end_strays(data_dir: Path) -> None:
+    count = strays.kill(strays.of_data_dir(data_dir))
+    if count:
+        say(f"Ended {count} processes that an earlier run left behind.")
+
+
+@contextmanager
+def _watchdog(stack: Stack) -> Iterator[None]:
+    """Run the watchdog; at our end, however it comes, it ends what is left."""
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", "streams.stack.watchdog", stack.mark],
+        env=stack.environment(),
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        assert process.stdin is not None  # noqa: S101 - asked for above
+        process.stdin.close()
+        process.wait(_WATCHDOG_SECONDS)
+
+
+def _address(host: str, port: int | None) -> str:
+    """Return host:port as a client on this machine writes it."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{local}]:{port}" if ":" in local else f"{local}:{port}"
+
+
+def _unready(address: str) -> str | None:
+    """Ask a process's /readyz; return why it is not ready, or None."""
+    connection = http.client.HTTPConnection(address, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException):
+        return "does not answer yet"
+    finally:
+        connection.close()
+    if answer.status == http.client.OK:
+        return None
+    try:
+        return str(msgspec.json.decode(body, type=dict[str, str])["status"])
+    except (msgspec.DecodeError, KeyError):
+        return f"answers {answer.status}"
