@@ -1,5 +1,6 @@
 """Every setting once: name, type, unit, default; the only reader of the environment."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
@@ -123,3 +124,20 @@ def load(**options: object) -> Settings:
             f"{ENVIRONMENT_PREFIX}{name.upper()}) cannot be {first['input']!r}: "
             f"{first['msg']}."
         ) from error
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Return an environment that gives another process these settings, and our own.
+
+    Args:
+        settings: Only what was set, by option or by variable, is passed on.
+    """
+    passed = dict(os.environ)
+    for name in settings.model_fields_set:
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        secret = isinstance(value, SecretStr)
+        text = value.get_secret_value() if secret else str(value)
+        passed[ENVIRONMENT_PREFIX + name.upper()] = text
+    return passed

@@ -17,6 +17,7 @@ SOURCE_HEADER = "source"
 ORIGIN_HEADER = "origin"
 
 _DAY_MS = 86_400_000
+_BOOTSTRAP_MS = 5_000
 # Replication and in-sync replicas on a cluster that can lose one broker.
 _SAFE_BROKERS = 3
 
@@ -189,8 +190,14 @@ def records_of(elements: Sequence[ElementLike], partitions: int) -> list[Record]
     return records
 
 
-def admin_client(bootstrap_servers: str) -> "KafkaAdminClient":
+def admin_client(
+    bootstrap_servers: str, timeout_ms: int = _BOOTSTRAP_MS
+) -> "KafkaAdminClient":
     """Connect kafka-python's admin client.
+
+    Args:
+        bootstrap_servers: host:port[,host:port].
+        timeout_ms: How long it tries, milliseconds.
 
     Raises:
         ConfigurationError: No broker answers.
@@ -200,13 +207,37 @@ def admin_client(bootstrap_servers: str) -> "KafkaAdminClient":
 
     try:
         return KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers.split(","), client_id="undelivered"
+            bootstrap_servers=bootstrap_servers.split(","),
+            client_id="undelivered",
+            bootstrap_timeout_ms=timeout_ms,
         )
     except (KafkaError, ValueError, OSError) as error:
         raise ConfigurationError(
             f"No Kafka answers at {bootstrap_servers}: start it, or name another with "
             f"--bootstrap-servers."
         ) from error
+
+
+def unreachable(bootstrap_servers: str, timeout_ms: int = _BOOTSTRAP_MS) -> str | None:
+    """Return why Kafka cannot be used, or None when a broker answers.
+
+    Args:
+        bootstrap_servers: host:port[,host:port].
+        timeout_ms: How long it tries, milliseconds.
+    """
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
+    try:
+        admin = admin_client(bootstrap_servers, timeout_ms)
+    except ConfigurationError:
+        return "does not answer yet"
+    try:
+        admin.list_topics()
+    except KafkaError as error:
+        return f"answers with {type(error).__name__}"
+    finally:
+        admin.close()
+    return None
 
 
 def ensure_topics(bootstrap_servers: str, partitions: int) -> Log:
@@ -223,30 +254,37 @@ def ensure_topics(bootstrap_servers: str, partitions: int) -> Log:
         ConfigurationError: Kafka cannot be reached, or an existing topic has settings
             under which records would be lost or counted wrong.
     """
-    from kafka.admin import NewTopic  # noqa: PLC0415
-    from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415
-
     admin = admin_client(bootstrap_servers)
     try:
         existing = set(admin.list_topics())
-        brokers = len(admin.describe_cluster()["brokers"])
-        replication = _SAFE_BROKERS if brokers >= _SAFE_BROKERS else 1
+        count = partitions
         for spec in TOPICS:
-            if spec.name in existing:
-                continue
-            new = NewTopic(
-                name=spec.name,
-                num_partitions=partitions,
-                replication_factor=replication,
-                topic_configs=spec.config(replication),
-            )
-            try:
-                admin.create_topics([new])
-            except TopicAlreadyExistsError:
-                pass  # another process made it a moment ago: it is checked below
+            if spec.name not in existing:
+                _make(admin, spec, count)
+            admin.wait_for_topics([spec.name])
+            # The counts of a partition go to the partition of the same number.
+            count = max(count, _log(admin, spec.name).partitions)
         return _checked(admin, partitions)
     finally:
         admin.close()
+
+
+def _make(admin: "KafkaAdminClient", spec: TopicSpec, partitions: int) -> None:
+    from kafka.admin import NewTopic  # noqa: PLC0415
+    from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415
+
+    brokers = len(admin.describe_cluster()["brokers"])
+    replication = _SAFE_BROKERS if brokers >= _SAFE_BROKERS else 1
+    new = NewTopic(
+        name=spec.name,
+        num_partitions=partitions,
+        replication_factor=replication,
+        topic_configs=spec.config(replication),
+    )
+    try:
+        admin.create_topics([new])
+    except TopicAlreadyExistsError:
+        pass  # another process made it a moment ago: it is checked like any other
 
 
 def current_log(bootstrap_servers: str) -> Log:
