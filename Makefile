@@ -7,7 +7,8 @@ IS_NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-PIP_LOCKED := $(PIP) install --require-hashes --only-binary :all:
+NAME_PACKAGES := $(BIN)/python -c 'import sys; [print("  " + line.split()[1], flush=True) \
+	for line in sys.stdin if line.startswith("Collecting ")]'
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 UV_COMPILE := $(UV) pip compile pyproject.toml --universal --generate-hashes \
@@ -89,15 +90,21 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Error: $(PYTHON) cannot make\
 	environments: install its venv module (Debian: apt install python3-venv)."; exit 2; }
 
+# Names each package as it is fetched; pip's own words are seen when it fails.
+define fetch
+	@echo "Fetching what $(1) lists into $(VENV), once:"
+	@rm -f $(VENV)/.failed; { $(PIP) install --require-hashes --only-binary :all: \
+		--requirement $(1) || touch $(VENV)/.failed; } | $(NAME_PACKAGES); \
+		test ! -e $(VENV)/.failed
+endef
+
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Fetching the packages of requirements.lock into $(VENV), once."
-	$(PIP_LOCKED) -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(call fetch,requirements.lock)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
-	@echo "Fetching the packages of requirements-dev.lock into $(VENV), once."
-	$(PIP_LOCKED) -r requirements-dev.lock
+	$(call fetch,requirements-dev.lock)
 	@touch $@
 
 $(UV):
