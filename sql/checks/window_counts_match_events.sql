@@ -1,0 +1,122 @@
+-- check:    window_counts_match_events
+-- question: Which cells of table window_counts differ from a recount of the events?
+-- grain:    one row per cell that differs, within one partition of a log
+-- counts:   events
+-- depends:  stored_window_counts, events, positions
+-- params:   $rules_version integer, version of the rules that the recount follows
+-- columns:
+--   log_id             | varchar     | Life of the topic.
+--   kafka_partition    | integer     | Partition.
+--   window_start       | timestamptz | Minute of event time, UTC.
+--   country            | varchar     | Dimension of the cell.
+--   carrier            | varchar     | Dimension of the cell.
+--   application_id     | varchar     | Dimension of the cell.
+--   channel            | varchar     | Dimension of the cell.
+--   sender_type        | varchar     | Dimension of the cell.
+--   outcome            | varchar     | Dimension of the cell.
+--   error_code         | integer     | Dimension of the cell.
+--   events             | bigint      | Events in table window_counts, count.
+--   recounted_events   | bigint      | Events in the recount, count.
+--   segments           | bigint      | Segments in table window_counts, count.
+--   recounted_segments | bigint      | Segments in the recount, count.
+-- notes:    Recounts what lies below the position of table window_counts.
+--           Minutes of a partition that hold increments of another rules_version are
+--           left out on both sides; other_rules_versions names them.
+
+with
+
+left_out as (
+
+    select distinct
+        log_id,
+        kafka_partition,
+        window_start
+    from stored_window_counts
+    where rules_version <> $rules_version
+
+),
+
+stored as (
+
+    select
+        log_id,
+        kafka_partition,
+        window_start,
+        country,
+        carrier,
+        application_id,
+        channel,
+        sender_type,
+        outcome,
+        error_code,
+        events,
+        0 as recounted_events,
+        segments,
+        0 as recounted_segments
+    from stored_window_counts
+
+),
+
+recounted as (
+
+    select
+        events.log_id,
+        events.kafka_partition,
+        time_bucket(interval '1 minute', events.counted_at) as window_start,
+        events.destination_country as country,
+        events.carrier_name as carrier,
+        events.application_id,
+        events.channel,
+        events.sender_type,
+        events.outcome,
+        events.error_code,
+        0 as events,
+        1 as recounted_events,
+        0 as segments,
+        coalesce(events.segment_count, 0) as recounted_segments
+    from events
+    inner join positions
+        on
+            events.log_id = positions.log_id
+            and events.kafka_partition = positions.kafka_partition
+            and events.kafka_offset < positions.counted
+
+),
+
+cells as (
+
+    select
+        log_id,
+        kafka_partition,
+        window_start,
+        country,
+        carrier,
+        application_id,
+        channel,
+        sender_type,
+        outcome,
+        error_code,
+        sum(events)::bigint as events,
+        sum(recounted_events)::bigint as recounted_events,
+        sum(segments)::bigint as segments,
+        sum(recounted_segments)::bigint as recounted_segments
+    from (
+        select * from stored
+        union all
+        select * from recounted
+    ) as both_counts
+    group by all
+
+)
+
+select cells.*
+from cells
+anti join left_out
+    on
+        cells.log_id = left_out.log_id
+        and cells.kafka_partition = left_out.kafka_partition
+        and cells.window_start = left_out.window_start
+where
+    cells.events <> cells.recounted_events
+    or cells.segments <> cells.recounted_segments
+order by cells.window_start, cells.log_id, cells.kafka_partition, cells.country

@@ -1,0 +1,95 @@
+-- report:   failure_rates_by_country_and_error_code
+-- question: With which error codes do messages fail in each country, and how often?
+-- grain:    one row per country and error_code; with --window one per window_start too
+-- counts:   events
+-- depends:  failure_rates_by_minute, countries, error_code_meanings, rate_macros
+-- params:   $since timestamptz, inclusive
+--           $until timestamptz, exclusive
+--           $window interval; null for none
+-- columns:
+--   window_start | timestamptz | Start of the window, event time; only with --window.
+--   country      | varchar     | Destination, ISO 3166 alpha-2; ZZ cannot be told.
+--   country_name | varchar     | Its English name.
+--   error_code   | integer     | Error code as sent; null for a failure without one.
+--   meaning      | varchar     | What it means, in words.
+--   fault        | varchar     | Who is most likely at fault: a judgement.
+--   events       | bigint      | Failed and unknown events with the code, count.
+--   finished     | bigint      | Country's delivered, failed and unknown events, count.
+--   rate         | double      | events / finished, from 0 to 1.
+--   low          | double      | Lower bound of its 95 % Wilson interval.
+--   high         | double      | Upper bound of its 95 % Wilson interval.
+--   enough       | boolean     | Whether finished is large enough for a rate: from 20.
+-- notes:    finished is that of the country and window, with any code or none.
+--           The most frequent pair first.
+-- check:    events <= finished
+-- check:    low <= rate and rate <= high
+-- check:    unique window_start, country, error_code
+
+with
+
+cells as (
+
+    select
+        time_bucket($window::interval, window_start) as window_start,
+        country,
+        outcome,
+        error_code,
+        events
+    from failure_rates_by_minute
+    where
+        window_start >= $since
+        and window_start < $until
+        and outcome in ('delivered', 'failed', 'unknown')
+
+),
+
+finished as (
+
+    select
+        window_start,
+        country,
+        sum(events) as finished
+    from cells
+    group by window_start, country
+
+),
+
+undelivered as (
+
+    select
+        window_start,
+        country,
+        error_code,
+        sum(events) as events
+    from cells
+    where outcome in ('failed', 'unknown')
+    group by window_start, country, error_code
+
+)
+
+select
+    undelivered.window_start,
+    undelivered.country,
+    countries.name as country_name,
+    undelivered.error_code,
+    coalesce(error_code_meanings.meaning, 'no code given') as meaning,
+    coalesce(error_code_meanings.fault, 'unknown') as fault,
+    undelivered.events::bigint as events,
+    finished.finished::bigint as finished,
+    undelivered.events / finished.finished as rate,
+    wilson_low(undelivered.events, finished.finished) as low,
+    wilson_high(undelivered.events, finished.finished) as high,
+    is_enough(finished.finished) as enough
+from undelivered
+inner join finished
+    on
+        undelivered.window_start is not distinct from finished.window_start
+        and undelivered.country is not distinct from finished.country
+left join countries on undelivered.country = countries.country
+left join error_code_meanings
+    on undelivered.error_code = error_code_meanings.error_code
+order by
+    undelivered.window_start asc,
+    undelivered.events desc,
+    undelivered.country asc,
+    undelivered.error_code asc
