@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -281,10 +282,9 @@ def _make(admin: "KafkaAdminClient", spec: TopicSpec, partitions: int) -> None:
         replication_factor=replication,
         topic_configs=spec.config(replication),
     )
-    try:
+    # Another process may have made it a moment ago: it is checked like any other.
+    with suppress(TopicAlreadyExistsError):
         admin.create_topics([new])
-    except TopicAlreadyExistsError:
-        pass  # another process made it a moment ago: it is checked like any other
 
 
 def current_log(bootstrap_servers: str) -> Log:

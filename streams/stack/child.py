@@ -53,7 +53,7 @@ class Child:
         _turn_over(self.output)
         with self.output.open("ab") as output:
             self._output_start = output.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
+            self._process = subprocess.Popen(
                 self.command,
                 env=dict(self.environment),
                 cwd=self.folder,

@@ -18,9 +18,7 @@ from streams.stack.console import CONSOLE, doing, say
 
 VERSION = "4.4.0"
 # Without a log backend Kafka says nothing, not even why it cannot start.
-ENDPOINT = (
-    f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
-)
+ENDPOINT = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 _MAIN_JAR = "kafka_2.*.jar"
 
 

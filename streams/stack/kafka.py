@@ -104,7 +104,7 @@ class Kafka:
         arguments = ["-t", _CLUSTER_ID, "-c", _PROPERTIES]
         with output.open("ab") as log:
             start = log.tell()
-            done = subprocess.run(  # noqa: S603 - our own command
+            done = subprocess.run(
                 [*command, *tool, *arguments],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

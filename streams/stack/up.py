@@ -232,7 +232,7 @@ def _end_strays(data_dir: Path) -> None:
 @contextmanager
 def _watchdog(stack: Stack) -> Iterator[None]:
     """Run the watchdog; at our end, however it comes, it ends what is left."""
-    process = subprocess.Popen(  # noqa: S603 - our own module
+    process = subprocess.Popen(
         [sys.executable, "-m", "streams.stack.watchdog", stack.mark],
         env=stack.environment(),
         stdin=subprocess.PIPE,
