@@ -10,6 +10,11 @@ _AT_BYTE = re.compile(r" \(byte ([0-9]+)\)$")
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+# Python's own limit depends on who calls: what one reader can still read, another, or
+# the same one inside an array more, could not.
+_DEEPEST = 100
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -36,7 +41,19 @@ def problem_of_bytes(content: bytes) -> str | None:
         return "nested too deeply"
     except msgspec.DecodeError as error:
         return _malformed(content, str(error))
-    return None
+    return "nested too deeply" if _is_too_deep(content) else None
+
+
+def _is_too_deep(content: bytes) -> bool:
+    """Tell whether valid JSON is nested deeper than every reader can surely read."""
+    if content.count(b"[") + content.count(b"{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _STRING.sub(b"", content).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _malformed(content: bytes, reason: str) -> str:

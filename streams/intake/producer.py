@@ -165,7 +165,8 @@ class CallbackProducer:
                 headers=self._headers,
             )
             await sent
-        except Exception:
+        except Exception as error:
+            logger.warning("Kafka failed, connecting anew: %r", error)
             # aiokafka numbers an idempotent producer's records and never makes up for a
             # number that was lost: every later record would be refused.
             self._replace(kafka)

@@ -1,6 +1,7 @@
 """The HTTP receiver: a callback is in Kafka before it is answered with 200."""
 
 import logging
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from streams.intake.authentication import Credentials
     from streams.settings import Settings
     from streams.telemetry import Receive, Scope, Send
-
-logger = logging.getLogger(__name__)
 
 PATH = "/callbacks"
 PROBLEMS_SHOWN = 20
@@ -232,6 +231,11 @@ def serve(settings: "Settings", bootstrap_servers: str, log: Log, port: int) -> 
             f"most {MAX_MESSAGE_BYTES - RECORD_OVERHEAD_BYTES}, Kafka takes no larger "
             f"record."
         )
+    if not settings.debug:
+        # They say each failed attempt and each bad request: the producer says what
+        # matters, and an enemy shall not fill the disk.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     with listen(settings.host, port) as listener:
         run(_serve(settings, credentials, bootstrap_servers, log, listener))
 
@@ -250,7 +254,8 @@ async def _serve(
         await producer.start()
         receiver = Receiver(settings, credentials, producer)
         host, port = listener.getsockname()[:2]
-        logger.info("Receiver listens on http://%s:%d%s", host, port, PATH)
+        sys.stdout.write(f"Receiver listens on http://{host}:{port}{PATH}\n")
+        sys.stdout.flush()
         await Server(receiver, receiver.end).serve(sockets=[listener])
     finally:
         await producer.stop()

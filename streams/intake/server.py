@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import resource
 import signal
 import socket
@@ -51,8 +50,6 @@ class Server(uvicorn.Server):
             )
         )
         self._on_end = on_end
-        # uvicorn warns of each bad request: an enemy would fill the disk.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
