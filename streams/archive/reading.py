@@ -1,4 +1,4 @@
-"""Reading archived rows back: what a worker must know when it takes a partition over."""
+"""Reading archived rows back: what a worker needs when it takes a partition over."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -77,7 +77,7 @@ class _Reader:
         self._latest_us: dict[int, int] = {}
 
     def oldest_held_us(self, partition: int) -> int:
-        """Return the beginning of the oldest generation held; 0 when nothing is known."""
+        """Return the beginning of the oldest generation held; 0 when not known."""
         return identity.oldest_held_us(self._latest_us.get(partition, 0))
 
     def read(self, wanted: Callable[[_File], bool], files: Sequence[_File]) -> None:

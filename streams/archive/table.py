@@ -87,7 +87,7 @@ class ArchiveTable:
     def commit(
         self, rows: pa.Table, before: Mapping[str, int], after: Mapping[str, int]
     ) -> None:
-        """Append rows and move positions, both or neither, and wait until it is on disk.
+        """Append rows and move positions, both or neither, and wait for the disk.
 
         Args:
             rows: Rows in the table's schema; none is allowed, the positions move.

@@ -198,9 +198,7 @@ def _decode_record(
     rows.callbacks.extend(callbacks)
 
 
-def decode_carefully(
-    rows: Rows, record: int, value: bytes, *, keep_text: bool
-) -> None:
+def decode_carefully(rows: Rows, record: int, value: bytes, *, keep_text: bool) -> None:
     """Add a record's rows, element by element and field by field."""
     whole = _problem_of_whole(value)
     if whole is not None:

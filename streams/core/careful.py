@@ -128,14 +128,15 @@ def _expectation(error: msgspec.ValidationError) -> str:
 
 
 def _take_text(fields: _Fields, name: str) -> str | None:
-    """Take a text out of the fields; leave there what is none. JSON's null is absent."""
+    """Take a text out of the fields; leave there what is none."""
     value = fields.get(name)
     if value is None:
         return None
     try:
         text = _text.decode(value)
     except msgspec.ValidationError:
-        return _leave(fields, name)
+        _leave(fields, name)
+        return None
     del fields[name]
     return text
 
@@ -147,7 +148,8 @@ def _take_texts(fields: _Fields, name: str, *, may_be_empty: bool) -> list[str] 
     try:
         texts = _texts.decode(value)
     except msgspec.ValidationError:
-        return _leave(fields, name)
+        _leave(fields, name)
+        return None
     if not texts and not may_be_empty:  # stored as [], an absent list looks the same
         return None
     del fields[name]
@@ -163,7 +165,8 @@ def _take_number(fields: _Fields, name: str, *, may_be_text: bool) -> int | None
     except msgspec.ValidationError:
         text = _numeric_text(value) if may_be_text else None
         if text is None:
-            return _leave(fields, name)
+            _leave(fields, name)
+            return None
         number = int(text)
     if not INT32_MIN <= number <= INT32_MAX:
         return None
@@ -180,6 +183,6 @@ def _numeric_text(value: Raw) -> str | None:
 
 
 def _leave(fields: _Fields, name: str) -> None:
-    """Leave a value of a wrong type among the extra fields; a null says nothing."""
+    """Leave a value of a wrong type among the extra fields; JSON's null is absent."""
     if bytes(fields[name]) == b"null":
         del fields[name]

@@ -30,9 +30,7 @@ def columns(rows: "Rows", *, keep_text: bool) -> pa.RecordBatch:
     messages = [c.message for c in callbacks]
     recipients = [m.recipients for m in messages]
     destinations = [
-        c.destination
-        if c.destination is not None or r is None or len(r) != 1
-        else r[0]
+        c.destination if c.destination is not None or r is None or len(r) != 1 else r[0]
         for c, r in zip(callbacks, recipients, strict=True)
     ]
     arrays = {

@@ -44,9 +44,9 @@ def hashes(rows: pa.Table | pa.RecordBatch) -> Hashes:
         xxHash, XXH3 64 bits, https://github.com/Cyan4973/xxHash. At 20 million
         remembered events one new event in 10^12 is taken for a copy.
     """
-    texts = _joined(rows).to_pylist()
+    keys = pc.cast(_joined(rows), pa.binary()).to_pylist()
     digest = xxhash.xxh3_64_intdigest
-    found = np.fromiter((digest(t) for t in texts), np.uint64, len(texts))
+    found = np.fromiter((digest(key) for key in keys), np.uint64, len(keys))
     found[found == _FREE] = 1
     return found
 
@@ -66,7 +66,7 @@ def _joined(rows: pa.Table | pa.RecordBatch) -> pa.Array:
 
 
 class IdentitySet:
-    """Identities in an open-addressing table: 14 to 27 bytes each, no Python objects."""
+    """Identities in an open-addressing table: 14 to 27 bytes each."""
 
     def __init__(self) -> None:
         """Make an empty set."""
@@ -207,7 +207,8 @@ class IdentityMemory:
         new = firsts & ~known & named
         current = self._generations.setdefault(generation, IdentitySet())
         current.add(identities[new])
-        return named & ~new
+        copies: Mask = named & ~new
+        return copies
 
 
 def oldest_held_us(log_time_us: int) -> int:

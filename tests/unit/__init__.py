@@ -1,1 +1,1 @@
-"""Tests that need nothing but Python: all together in seconds."""
+"""Unit tests: the core and small parts, no process, no network."""

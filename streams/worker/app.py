@@ -1,0 +1,139 @@
+"""The Faust application: its settings, its agent, its tasks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Iterable
+from functools import partial
+from typing import Any, cast
+
+import faust
+from aiokafka.errors import KafkaError
+
+from streams import reference, telemetry, topics
+from streams.core.outcomes import Outcomes
+from streams.core.senders import SenderTypes
+from streams.settings import Settings
+from streams.worker.chunk import Chunk
+from streams.worker.holding import Holding, Kafka, Limits
+from streams.worker.partition import Rules
+from streams.worker.takeover import Bounds
+from streams.worker.transport import ChunkConsumer, ChunkTransport
+
+logger = logging.getLogger(__name__)
+
+SESSION_TIMEOUT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 3.0
+REBALANCE_TIMEOUT_SECONDS = 20.0
+MOST_RECORDS_A_FETCH = 4_000
+FETCH_BYTES = 1 << 20
+CHUNKS_WAITING = 8
+OFFSET_COMMIT_SECONDS = 5.0
+
+
+class WorkerApp(faust.App):
+    """Faust with the chunked transport; holds what the worker knows."""
+
+    holding: Holding
+
+    def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's signature
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+    @property
+    def chunk_consumer(self) -> ChunkConsumer:
+        """Return the consumer under its own type."""
+        return cast("ChunkConsumer", self.consumer)
+
+
+def create_app(settings: Settings, bootstrap_servers: str) -> WorkerApp:
+    """Make the application; nothing is connected yet.
+
+    Faust's acks, tables, windows and transactions are not used for anything that must
+    be right: positions live in the two tables (docs/ARCHITECTURE.md).
+    """
+    return WorkerApp(
+        settings.worker_group,
+        broker=[f"kafka://{server}" for server in bootstrap_servers.split(",")],
+        datadir=settings.data_dir / "faust",
+        consumer_group_instance_id=settings.member_id,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_max_poll_records=MOST_RECORDS_A_FETCH,
+        broker_session_timeout=SESSION_TIMEOUT_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_rebalance_timeout=REBALANCE_TIMEOUT_SECONDS,
+        broker_commit_interval=60.0,
+        stream_buffer_maxsize=CHUNKS_WAITING,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        store="memory://",
+        value_serializer="raw",
+        key_serializer="raw",
+        web_enabled=False,
+        autodiscover=False,
+    )
+
+
+def create_holding(
+    app: WorkerApp, settings: Settings, bootstrap_servers: str
+) -> Holding:
+    """Wire the holding to Kafka and to the reference tables."""
+
+    # Faust makes the consumer when it starts: it is asked for at each call.
+    async def bounds(partitions: Iterable[int]) -> dict[int, Bounds]:
+        return await app.chunk_consumer.bounds(partitions)
+
+    async def seek(positions: dict[int, int]) -> None:
+        await app.chunk_consumer.seek_all(positions)
+
+    kafka = Kafka(
+        log=partial(topics.current_log, bootstrap_servers),
+        bounds=bounds,
+        seek=seek,
+    )
+    rules = Rules(
+        outcomes=Outcomes.from_rows(reference.table("outcomes")),
+        sender_types=SenderTypes.from_rows(reference.table("sender_types")),
+        keep_text=settings.keep_text,
+    )
+    limits = Limits(settings.flush_rows, settings.counts_cells)
+    return Holding(settings.data_dir, kafka, rules, limits)
+
+
+def add_agents(app: WorkerApp, settings: Settings) -> None:
+    """Declare the agent and the tasks."""
+    callbacks = app.topic(topics.CALLBACKS, value_serializer="raw", acks=False)
+
+    @app.agent(callbacks, name="archive_and_count")
+    async def archive_and_count(chunks: AsyncIterable[Chunk]) -> None:
+        """Archive each callback and count it in its window."""
+        async for chunk in chunks:
+            await app.holding.take_in(chunk)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def flush() -> None:
+        """Commit the two tables in time."""
+        await app.holding.flush_for_ever(
+            settings.flush_seconds, settings.counts_seconds
+        )
+
+    @app.timer(interval=settings.flush_seconds)  # type: ignore[untyped-decorator]
+    async def tell_kafka() -> None:
+        """Commit offsets to Kafka, for lag tools only, and measure the lag."""
+        try:
+            async with asyncio.timeout(OFFSET_COMMIT_SECONDS):
+                await _tell_kafka(app)
+        except (KafkaError, TimeoutError) as error:
+            # Faust: nothing starts from these offsets, the next commit is as good.
+            logger.debug("Offsets for lag tools were not committed: %s", error)
+
+
+async def _tell_kafka(app: WorkerApp) -> None:
+    positions = app.holding.positions()
+    if not positions:
+        return
+    consumer = app.chunk_consumer
+    for number, bounds in (await consumer.bounds(positions)).items():
+        telemetry.LAG.labels(str(number)).set(bounds.end - positions[number])
+    await consumer.commit_for_lag_tools(positions)

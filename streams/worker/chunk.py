@@ -1,0 +1,27 @@
+"""A chunk: what one fetch brought for one partition."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.core.positions import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one partition, as many as one fetch brought.
+
+    Attributes:
+        partition: Kafka's partition number.
+        span: The offsets the chunk stands for; see :class:`Span`.
+        records: aiokafka's records, by rising offset; at least one.
+    """
+
+    partition: int
+    span: Span
+    records: Sequence[Any]
+
+    def since(self, position: int) -> "Chunk":
+        """Return the chunk without the records below a position."""
+        kept = [r for r in self.records if r.offset >= position]
+        return Chunk(self.partition, Span(position, self.span.end), kept)

@@ -1,0 +1,308 @@
+"""The partitions this worker holds, and the commits of what they gained."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from streams import telemetry
+from streams.archive import schema
+from streams.archive import table as tables
+from streams.core.positions import LogShorterError, Verdict, transaction_id
+from streams.topics import Log
+from streams.worker.chunk import Chunk
+from streams.worker.partition import Cut, Partition, Rules
+from streams.worker.takeover import Bounds, take_over
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_SECONDS = 30.0
+# More than this many rows for each row of a flush, and taking in waits for the commit.
+_MOST_FLUSHES_WAITING = 2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """What the holding asks of Kafka.
+
+    Attributes:
+        log: Returns the log as Kafka has it now; blocks.
+        bounds: Returns the offsets that Kafka has of partitions.
+        seek: Fetches partitions again from these offsets.
+    """
+
+    log: Callable[[], Log]
+    bounds: Callable[[Iterable[int]], Awaitable[dict[int, Bounds]]]
+    seek: Callable[[dict[int, int]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a flush starts early: rows of table callbacks, cells of window_counts."""
+
+    flush_rows: int
+    counts_cells: int
+
+
+class Holding:
+    """Partitions, their memory and counts; every change of them goes through here.
+
+    All methods run on one event loop; what blocks runs on one thread of its own, so
+    that a table is never used by two at once.
+    """
+
+    def __init__(
+        self, data_dir: Path, kafka: Kafka, rules: Rules, limits: Limits
+    ) -> None:
+        """Hold nothing yet."""
+        self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.problem: str | None = "waiting for partitions"
+        self._data_dir = data_dir
+        self._kafka = kafka
+        self._rules = rules
+        self._limits = limits
+        self._tables: tuple[tables.ArchiveTable, tables.ArchiveTable] | None = None
+        self._partitions: dict[int, Partition] = {}
+        self._lock = asyncio.Lock()
+        self._flush_wanted = asyncio.Event()
+        self._room = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
+
+    # ---------------------------------------------------------------- partitions
+
+    async def assign(self, numbers: Iterable[int]) -> None:
+        """Take partitions over from the tables and fetch them from their positions."""
+        async with self._lock:
+            await self._take_over(set(numbers))
+
+    async def revoke(self) -> None:
+        """Commit what can be committed at once, then hold nothing."""
+        async with self._lock:
+            if await self._flush_callbacks():
+                await self._flush_counts()
+            self._partitions = {}
+            self.problem = "waiting for partitions"
+
+    async def close(self) -> None:
+        """Commit everything to both tables; the last thing a worker does."""
+        await self.revoke()
+        self._thread.shutdown(wait=True)
+
+    async def _take_over(self, numbers: set[int]) -> None:
+        """Load partitions, again and again until the archive can be read."""
+        self._partitions = {}
+        pause = 0.5
+        while numbers:
+            try:
+                log = await self._in_thread(self._kafka.log)
+                bounds = await self._kafka.bounds(numbers)
+                taken = await self._in_thread(self._load, log, bounds)
+                break
+            except LogShorterError as error:
+                self._stop(
+                    f"{error}: Kafka has lost records that are archived. Nothing is "
+                    f"written until somebody has looked; restore Kafka's log, or begin "
+                    f"with another data directory."
+                )
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it is, try again
+                self._say_problem(f"cannot read the archive or Kafka: {error}", pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        else:
+            return
+        self._partitions = taken
+        await self._kafka.seek({p: held.position for p, held in taken.items()})
+        self.problem = None
+        self._measure()
+
+    def _load(self, log: Log, bounds: dict[int, Bounds]) -> dict[int, Partition]:
+        if self._tables is None:
+            self._tables = (
+                tables.callbacks(self._data_dir),
+                tables.window_counts(self._data_dir),
+            )
+        return take_over(log, bounds, self._tables, self._rules)
+
+    async def _reset(self) -> None:
+        """Throw away what is in memory and begin again from the tables."""
+        telemetry.RESETS.inc()
+        await self._take_over(set(self._partitions))
+
+    # ------------------------------------------------------------------- chunks
+
+    async def take_in(self, chunk: Chunk) -> None:
+        """Take a chunk in as far as it is next; wait while too much is uncommitted."""
+        partition = self._partitions.get(chunk.partition)
+        if partition is None:
+            return
+        try:
+            verdict = partition.take_in(chunk, self._rules)
+        except Exception as error:
+            # The partition may have taken in half of the chunk: only a fresh process,
+            # beginning from the tables, is sure to be right.
+            self._stop(
+                f"Records from offset {chunk.span.start} of partition "
+                f"{chunk.partition} cannot be taken in: {error!r}. Nothing is lost; "
+                f"please report this with the traceback above."
+            )
+            raise
+        if verdict is Verdict.SEEK:
+            logger.warning(
+                "Partition %d: records before offset %d are missing, fetching again "
+                "from %d.",
+                chunk.partition,
+                chunk.span.start,
+                partition.position,
+            )
+            await self._kafka.seek({chunk.partition: partition.position})
+        waiting = sum(p.waiting_rows for p in self._partitions.values())
+        if waiting >= self._limits.flush_rows:
+            self._flush_wanted.set()
+        if waiting >= self._limits.flush_rows * _MOST_FLUSHES_WAITING:
+            self._room.clear()
+            await self._room.wait()
+
+    # ------------------------------------------------------------------ commits
+
+    async def flush_for_ever(self, flush_seconds: float, counts_seconds: float) -> None:
+        """Commit table callbacks in time or when it is full, window_counts after it."""
+        counts_due = monotonic() + counts_seconds
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._flush_wanted.wait(), flush_seconds)
+            async with self._lock:
+                self._flush_wanted.clear()
+                done = await self._flush_callbacks()
+                if done and (monotonic() >= counts_due or self._many_cells()):
+                    await self._flush_counts()
+                    counts_due = monotonic() + counts_seconds
+            self._room.set()
+
+    def _many_cells(self) -> bool:
+        cells = sum(
+            len(increment)
+            for p in self._partitions.values()
+            for increment in p.archived_cells
+        )
+        return cells >= self._limits.counts_cells
+
+    async def _flush_callbacks(self) -> bool:
+        """Commit rows and positions; after a failure begin again from the tables."""
+        cuts = [p.cut() for p in self._partitions.values() if p.position > p.archived]
+        if not cuts:
+            return True
+        if not await self._commit("callbacks", _commit_rows, cuts):
+            return False
+        for cut in cuts:
+            cut.partition.archive(cut)
+            telemetry.ROWS.inc(len(cut.rows))
+        self._measure()
+        return True
+
+    async def _flush_counts(self) -> bool:
+        """Commit what the cells gained up to the archived positions."""
+        gained = [p for p in self._partitions.values() if p.archived > p.counted]
+        if not gained:
+            return True
+        if not await self._commit("window_counts", _commit_counts, gained):
+            return False
+        for partition in gained:
+            partition.count_up_to(partition.archived)
+        return True
+
+    async def _commit(
+        self, name: str, commit: Callable[[Any, Any], None], gained: list[Any]
+    ) -> bool:
+        began = monotonic()
+        try:
+            await self._in_thread(commit, self._tables, gained)
+        except tables.CommitRefusedError as error:
+            telemetry.COMMITS.labels(name, "refused").inc()
+            logger.warning("Commit refused, beginning again from the tables: %s", error)
+        except tables.CommitFailedOrUnknownError as error:
+            telemetry.COMMITS.labels(name, "failed").inc()
+            self._say_problem(f"cannot write the archive: {error}", 0.0)
+        else:
+            telemetry.COMMITS.labels(name, "done").inc()
+            telemetry.COMMIT_SECONDS.labels(name).observe(monotonic() - began)
+            return True
+        await self._reset()
+        return False
+
+    # ------------------------------------------------------------------- helpers
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, call, *arguments)
+
+    def positions(self) -> dict[int, int]:
+        """Return the archived position of each partition held."""
+        return {number: p.archived for number, p in self._partitions.items()}
+
+    def _measure(self) -> None:
+        for number, position in self.positions().items():
+            telemetry.POSITION.labels(str(number)).set(position)
+
+    def _say_problem(self, words: str, pause: float) -> None:
+        self.problem = words
+        logger.error("%s; trying again in %.1f s.", words, pause)
+
+    def _stop(self, sentence: str) -> None:
+        self.problem = sentence
+        if not self.fatal.done():
+            self.fatal.set_result(sentence)
+
+
+def _commit_rows(
+    both: tuple[tables.ArchiveTable, tables.ArchiveTable], cuts: list[Cut]
+) -> None:
+    both[0].commit(
+        pa.concat_tables([cut.rows for cut in cuts]),
+        {_name(cut.partition): cut.before for cut in cuts},
+        {_name(cut.partition): cut.after for cut in cuts},
+    )
+
+
+def _commit_counts(
+    both: tuple[tables.ArchiveTable, tables.ArchiveTable], gained: list[Partition]
+) -> None:
+    today = datetime.now(UTC).date()
+    both[1].commit(
+        pa.concat_tables([_counts_of(partition, today) for partition in gained]),
+        {_name(partition): partition.counted for partition in gained},
+        {_name(partition): partition.archived for partition in gained},
+    )
+
+
+def _counts_of(partition: Partition, committed_date: object) -> pa.Table:
+    cells = partition.uncounted()
+    places = {
+        "log_id": partition.log_id,
+        "kafka_partition": partition.number,
+        "from_position": partition.counted,
+        "to_position": partition.archived,
+        "committed_date": committed_date,
+        "rules_version": schema.RULES_VERSION,
+    }
+    columns = {
+        field.name: cells[field.name]
+        if field.name in cells.column_names
+        else pa.repeat(pa.scalar(places[field.name], field.type), len(cells))
+        for field in schema.WINDOW_COUNTS
+    }
+    return pa.table(columns, schema=schema.WINDOW_COUNTS)
+
+
+def _name(partition: Partition) -> str:
+    return transaction_id(partition.log_id, partition.number)

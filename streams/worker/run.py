@@ -1,0 +1,83 @@
+"""Start a worker, and end it without losing what it holds."""
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+from streams.settings import Settings
+from streams.topics import Log
+from streams.worker.app import WorkerApp, add_agents, create_app, create_holding
+from streams.worker.health import HealthServer
+
+logger = logging.getLogger(__name__)
+
+# SIGTERM to the end: 10 seconds, some of them for Kafka and Faust.
+FLUSH_AT_END_SECONDS = 6.0
+STOP_SECONDS = 9.0
+
+
+def run(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
+    """Work until SIGTERM or SIGINT, then commit both tables.
+
+    Args:
+        settings: All settings.
+        bootstrap_servers: Kafka, host:port[,host:port].
+        log: The log of topic callbacks, as it was checked at start.
+        port: Port of /livez, /readyz and /metrics.
+
+    Returns:
+        Exit code: 0 after a signal, 1 when the worker cannot go on.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    logger.info("Working on log %s, %d partitions.", log.log_id, log.partitions)
+    return asyncio.run(_work(settings, bootstrap_servers, port))
+
+
+async def _work(settings: Settings, bootstrap_servers: str, port: int) -> int:
+    app = create_app(settings, bootstrap_servers)
+    app.holding = create_holding(app, settings, bootstrap_servers)
+    add_agents(app, settings)
+    app.finalize()
+    signalled = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, signalled.set)
+    health = HealthServer(settings.host, port, lambda: app.holding.problem)
+    health.start()
+
+    async def hand_over(*_: object, **__: object) -> None:
+        async with asyncio.timeout(FLUSH_AT_END_SECONDS):
+            await app.holding.close()
+
+    app.on_before_shutdown.connect(hand_over, weak=False)
+    try:
+        await app.start()
+        return await _until_the_end(app, signalled)
+    finally:
+        await _stop(app)
+        health.stop()
+
+
+async def _until_the_end(app: WorkerApp, signalled: asyncio.Event) -> int:
+    waits: dict[asyncio.Future[Any], str] = {
+        asyncio.ensure_future(signalled.wait()): "signal",
+        app.holding.fatal: "fatal",
+        asyncio.ensure_future(app.wait_until_stopped()): "stopped",
+    }
+    done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    reasons = {waits[future] for future in done}
+    if "fatal" in reasons:
+        sys.stderr.write(f"Error: {app.holding.fatal.result()}\n")
+        return 1
+    return 0 if "signal" in reasons else 1
+
+
+async def _stop(app: WorkerApp) -> None:
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await app.stop()
+    except TimeoutError:
+        logger.warning(
+            "Not everything ended in time; what was not committed is still in Kafka."
+        )

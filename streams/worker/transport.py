@@ -1,0 +1,162 @@
+"""Faust's aiokafka transport, changed so that one message is one chunk.
+
+Relied on, each checked by a test against the pinned versions:
+
+* Faust calls ``Consumer.perform_seek`` once after each assignment, before it lets
+  records flow (``faust.tables.recovery.Recovery._resume_streams``).
+* Faust calls ``Consumer.on_partitions_revoked`` before partitions are given away.
+* ``Consumer._drain_messages`` takes messages from ``getmany`` and drops those below
+  ``_read_offset`` of their partition: it is cleared before each message.
+* ``AIOKafkaConsumerThread._fetch_records`` runs on the consumer's thread; aiokafka's
+  fetcher moves a partition's position when it hands records out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from aiokafka.consumer.group_coordinator import OffsetAndMetadata
+from aiokafka.structs import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams import topics
+from streams.core.positions import Span
+from streams.worker.chunk import Chunk
+from streams.worker.takeover import Bounds
+
+if TYPE_CHECKING:
+    from streams.worker.holding import Holding
+
+T = TypeVar("T")
+
+
+class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    """Hands out whole fetched batches."""
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's signature
+        """Fetch, and make one chunk of each partition's records.
+
+        A chunk stands for all offsets from where the fetch continued to where the next
+        one will: also for those that hold transaction markers or nothing any more.
+        """
+        before = {tp: self._position(consumer, tp) for tp in consumer.assignment()}
+        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        return {
+            tp: [self._chunk(consumer, tp, records, before.get(tp))]
+            for tp, records in fetched.items()
+            if records
+        }
+
+    def _chunk(
+        self,
+        consumer: Any,  # noqa: ANN401 - aiokafka has no types
+        tp: TopicPartition,
+        records: Any,  # noqa: ANN401
+        before: int | None,
+    ) -> Chunk:
+        first, last = records[0].offset, records[-1].offset
+        begin = first if before is None else min(before, first)
+        after = self._position(consumer, tp) or 0
+        return Chunk(tp.partition, Span(begin, max(last + 1, after)), records)
+
+    @staticmethod
+    def _position(consumer: Any, tp: TopicPartition) -> int | None:  # noqa: ANN401
+        assignment = consumer._fetcher._subscriptions.subscription.assignment  # noqa: SLF001
+        state = assignment.state_value(tp) if assignment else None
+        return (
+            state.position if state is not None and state.has_valid_position else None
+        )
+
+
+class ChunkConsumer(driver.Consumer):
+    """A consumer that starts where the tables say and messages chunks."""
+
+    @property
+    def _holding(self) -> "Holding":
+        return cast("Holding", self.app.holding)  # type: ignore[attr-defined]
+
+    def _new_consumer_thread(self) -> ChunkConsumerThread:
+        return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Start from the tables' positions, never from Kafka's committed offsets."""
+        held = [
+            tp.partition for tp in self.assignment() if tp.topic == topics.CALLBACKS
+        ]
+        await self._holding.assign(held)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit and let go before another worker takes over."""
+        await self._holding.revoke()
+        await super().on_partitions_revoked(revoked)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
+        """Yield one message a partition and fetch."""
+        chunks, _ = await self._wait_next_records(timeout)
+        if chunks is None or self.should_stop:
+            return
+        for tp, parts in chunks.items():
+            for chunk in parts:
+                if not self.flow_active:
+                    return
+                self._read_offset[tp] = None
+                yield tp, self._to_message(tp, chunk)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401
+        last = record.records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            [],
+            None,
+            record,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    # ------------------------------------------------- calls on the consumer's thread
+
+    async def bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
+        """Return the first and the next offset that Kafka has of each partition."""
+        tps = [TopicPartition(topics.CALLBACKS, number) for number in partitions]
+        begins = await self._call(lambda c: c.beginning_offsets(tps))
+        ends = await self._call(lambda c: c.end_offsets(tps))
+        return {tp.partition: Bounds(begins[tp], ends[tp]) for tp in tps}
+
+    async def seek_all(self, positions: dict[int, int]) -> None:
+        """Fetch partitions again from these offsets."""
+
+        async def seek(consumer: Any) -> None:  # noqa: ANN401
+            for number, offset in positions.items():
+                tp = TopicPartition(topics.CALLBACKS, number)
+                if tp in consumer.assignment():
+                    consumer.seek(tp, offset)
+
+        await self._call(seek)
+
+    async def commit_for_lag_tools(self, positions: dict[int, int]) -> None:
+        """Tell Kafka the archived positions; nothing here ever starts from them."""
+        offsets = {
+            TopicPartition(topics.CALLBACKS, number): OffsetAndMetadata(offset, "")
+            for number, offset in positions.items()
+        }
+        await self._call(lambda consumer: consumer.commit(offsets))
+
+    async def _call(self, call: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+        thread = self._thread
+        consumer = thread._ensure_consumer()  # noqa: SLF001 - no public accessor
+        future = asyncio.run_coroutine_threadsafe(call(consumer), thread.thread_loop)
+        return await asyncio.wrap_future(future)
+
+
+class ChunkTransport(driver.Transport):
+    """Faust's aiokafka transport with chunks."""
+
+    Consumer = ChunkConsumer
