@@ -76,7 +76,9 @@ class Settings(BaseSettings):
         4.5, gt=0, lt=10, description="Wait for Kafka's answer before a 503, seconds."
     )
     read_timeout_seconds: float = Field(
-        20.0, gt=0, description="Wait for a request's body, seconds."
+        20.0,
+        gt=0,
+        description="Wait for a request's header, and for its body, seconds.",
     )
     keep_text: bool = Field(
         default=False, description="Keep message texts and other content of a person."

@@ -8,7 +8,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
-HEADER_SECONDS = 10.0
 HEADER_BYTES = 64 << 10
 # Connections beyond this are closed unheard; uvicorn's own limit answers them 503.
 UNHEARD_CONNECTIONS = 256
@@ -24,6 +23,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     uvicorn waits for half a header for ever, and takes one of any length.
     """
+
+    header_seconds = 20.0
 
     _header_timer: "TimerHandle | None" = None
     _header_bytes = 0
@@ -72,7 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _await_header(self) -> None:
         self._header_bytes = 0
-        self._header_timer = self.loop.call_later(HEADER_SECONDS, self._give_up)
+        self._header_timer = self.loop.call_later(self.header_seconds, self._give_up)
 
     def _end_header(self) -> None:
         if self._header_timer is not None:

@@ -256,6 +256,7 @@ async def _serve(
         host, port = listener.getsockname()[:2]
         sys.stdout.write(f"Receiver listens on http://{host}:{port}{PATH}\n")
         sys.stdout.flush()
-        await Server(receiver, receiver.end).serve(sockets=[listener])
+        server = Server(receiver, receiver.end, settings.read_timeout_seconds)
+        await server.serve(sockets=[listener])
     finally:
         await producer.stop()

@@ -32,12 +32,28 @@ class Server(uvicorn.Server):
     process before the producer is closed.
     """
 
-    def __init__(self, application: Any, on_end: Callable[[], None]) -> None:  # noqa: ANN401 - ASGI
-        """Serve an ASGI application; call ``on_end`` when the ending begins."""
+    def __init__(
+        self,
+        application: Any,  # noqa: ANN401 - ASGI's own types are uvicorn's
+        on_end: Callable[[], None],
+        header_seconds: float,
+    ) -> None:
+        """Set up what is served.
+
+        Args:
+            application: The ASGI application.
+            on_end: Called when the ending begins.
+            header_seconds: Time for one request's header.
+        """
+
+        class Protocol(BoundedProtocol):
+            pass
+
+        Protocol.header_seconds = header_seconds
         super().__init__(
             uvicorn.Config(
                 application,
-                http=BoundedProtocol,
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
