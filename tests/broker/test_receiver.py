@@ -1,0 +1,484 @@
+"""The receiver: a real process in front of a real Kafka."""
+
+import base64
+import random
+import re
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import httpx
+import msgspec
+import pytest
+
+from streams.core.callbacks import outline
+from streams.topics import partition_of
+from tests.broker.conftest import run_command
+from tests.broker.receiving import Reader, Receiving, receiving
+
+pytestmark = pytest.mark.broker
+
+PARTITIONS = 8
+MEBIBYTE = 1 << 20
+USERNAME, PASSWORD = "zoë", "pässwörd:🔑"
+AUTH = httpx.BasicAuth(USERNAME.encode(), PASSWORD.encode())
+
+
+@pytest.fixture(scope="module")
+def receiver(
+    kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Receiving]:
+    """Run a receiver that accepts everybody, and waits a second for a request."""
+    folder = tmp_path_factory.mktemp("receiver")
+    with receiving(kafka, folder, UNDELIVERED_READ_TIMEOUT_SECONDS="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Receiving]:
+    """Run a receiver that asks for credentials."""
+    folder = tmp_path_factory.mktemp("guarded")
+    pair = {"UNDELIVERED_USERNAME": USERNAME, "UNDELIVERED_PASSWORD": PASSWORD}
+    with receiving(kafka, folder, **pair) as running:
+        yield running
+
+
+@pytest.fixture
+def written(receiver: Receiving, kafka: str) -> Reader:
+    """Read what a test has written."""
+    assert receiver.port
+    return Reader(kafka)
+
+
+def callback(message_id: str) -> bytes:
+    """Write one callback as the provider does."""
+    return (
+        b'{"type":"message-failed","time":"2026-05-04T10:00:00Z","errorCode":4720,'
+        b'"to":"+15550101111","message":{"id":"%s"}}' % message_id.encode()
+    )
+
+
+def new_id() -> str:
+    """Make a message id that no other test has."""
+    return uuid.uuid4().hex
+
+
+def test_a_callback_is_in_kafka_when_it_is_answered(
+    receiver: Receiving, written: Reader
+) -> None:
+    """The record has the id's partition, the id as key, and the body as it came."""
+    message_id = new_id()
+    body = b" [ " + callback(message_id) + b" ]\n"
+
+    answer = receiver.post(body)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"accepted": 1, "parked": 0, "problems": []}
+    [record] = written.records()
+    assert record.partition == partition_of(message_id.encode(), PARTITIONS)
+    assert record.key == message_id.encode()
+    assert record.value == body
+    assert record.headers == [("source", b"http")]
+
+
+def test_a_body_is_split_by_partition(receiver: Receiving, written: Reader) -> None:
+    """Each callback is in its id's partition, its bytes unchanged."""
+    ids = [new_id() for _ in range(20)]
+    body = b"[" + b" , ".join(callback(message_id) for message_id in ids) + b"]"
+
+    answer = receiver.post(body)
+
+    assert answer.json()["accepted"] == 20
+    records = written.records()
+    assert len(records) == len({r.partition for r in records}) > 1
+    found = [(e, r) for r in records for e in outline(r.value or b"")]
+    assert {e.content for e, _ in found} == {callback(i) for i in ids}
+    assert len(found) == 20
+    for element, record in found:
+        name = (element.message_id or "").encode()
+        assert record.partition == partition_of(name, PARTITIONS)
+
+
+def test_unreadable_elements_are_parked_one_by_one(
+    receiver: Receiving, written: Reader
+) -> None:
+    """The answer counts them and says where what is wrong; the rest is accepted."""
+    body = b"[" + callback(new_id()) + b',{"type":"x"},7]'
+
+    answer = receiver.post(body)
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "accepted": 1,
+        "parked": 2,
+        "problems": ["[1].message: missing", "[2]: expected object, got int"],
+    }
+    kept = [e.content for r in written.records() for e in outline(r.value or b"")]
+    assert sorted(kept) == sorted(e.content for e in outline(body))
+
+
+def test_many_problems_are_not_all_told(receiver: Receiving) -> None:
+    """An answer stays short, however much is wrong and however long its name."""
+    long_name = b'{"%s":1,}' % (b"x" * 5000)
+
+    many = receiver.post(b"[" + b",".join([b"{}"] * 500) + b"]")
+    long = receiver.post(long_name)
+
+    assert many.json()["parked"] == 500
+    assert len(many.json()["problems"]) == 20
+    assert long.json()["parked"] == 1
+    assert len(long.json()["problems"][0]) <= 300
+
+
+HOSTILE = [
+    b"",
+    b" ",
+    b"null",
+    b"[]",
+    b"[[]]",
+    b"{}",
+    b"[null]",
+    b"[" * 100_000,
+    b"[" * 500 + b"]" * 500,
+    b'{"a":' * 990 + b"1" + b"}" * 990,
+    b"\xff\xfe",
+    b'["\xff"]',
+    b"\xef\xbb\xbf[]",
+    b"NaN",
+    b"[NaN]",
+    b"[" + b"9" * 400 + b"]",
+    b'[{"type":"a","type":"b","message":{"id":"1","id":"2"}}]',
+    b'[{"type":"a","message":{"id":"\\ud800"}}]',
+    b'[{"type":"a","message":{"id":"\\u0000"}}]',
+    b"\x00",
+    b"[]\x00",
+    b'[{"type":1,"message":2}]',
+    b'[{"type":"a","message":{"id":7}}]',
+    b'[{"type":"a","time":[],"errorCode":"x","to":{},"message":{"id":"1","to":1}}]',
+    b'[{"type":"a","time":"0000-01-01T00:00:00Z","message":{"id":"1"}}]',
+    b'[{"type":"a","time":"9999-12-31T23:59:59Z","message":{"id":"1"}}]',
+    b'[{"type":"a","time":"2026-05-04T10:00:00","message":{"id":"1"}}]',
+    b'[{"type":"a","message":{"id":"1"}}],[{"type":"a","message":{"id":"2"}}]',
+    b'[{"type":"a","message":{"id":"1",}}]',
+    b"x" * 300_000,
+]
+
+
+def kept_bytes(records: list[bytes]) -> list[bytes]:
+    """Take records apart as their reader does."""
+    return sorted(e.content.strip() for value in records for e in outline(value))
+
+
+def test_hostile_bodies_are_kept(receiver: Receiving, written: Reader) -> None:
+    """Nothing that can be sent is refused, lost, or an error of ours."""
+    with receiver.client() as client:
+        for body in HOSTILE:
+            answer = client.post("/callbacks", content=body)
+            assert answer.status_code == 200, body[:80]
+            elements = outline(body)
+            told = answer.json()
+            assert told["accepted"] + told["parked"] == len(elements)
+            assert told["parked"] == sum(e.problem is not None for e in elements)
+
+    values = [record.value for record in written.records() if record.value is not None]
+    assert kept_bytes(values) == kept_bytes(HOSTILE)
+
+
+def mutated(body: bytes, chance: random.Random) -> bytes:
+    """Change, drop or double some bytes of a body."""
+    changed = bytearray(body)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(changed))
+        kind = chance.randrange(3)
+        if kind == 0:
+            changed[place] = chance.randrange(256)
+        elif kind == 1:
+            del changed[place:]
+            changed += b"]"
+        else:
+            changed[place:place] = bytes(changed[: chance.randrange(40)])
+    return bytes(changed)
+
+
+def test_mutated_bodies_are_kept_when_sent_at_once(
+    receiver: Receiving, written: Reader
+) -> None:
+    """Broken bodies among good ones, gathered or not: each byte is kept."""
+    chance = random.Random(7)  # noqa: S311 - not for secrets
+    good = [b"[" + callback(new_id()) + b"]" for _ in range(200)]
+    sent = [body if n % 2 else mutated(body, chance) for n, body in enumerate(good)]
+
+    with receiver.client() as client, ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda b: client.post("/callbacks", content=b), sent))
+
+    assert {answer.status_code for answer in answers} == {200}
+    values = [record.value for record in written.records() if record.value is not None]
+    assert kept_bytes(values) == kept_bytes(sent)
+
+
+@pytest.mark.parametrize("length", [MEBIBYTE + 1, 8 * MEBIBYTE])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_that_is_too_long_hears_why(
+    receiver: Receiving, written: Reader, length: int, *, is_chunked: bool
+) -> None:
+    """It is read on, so that its sender reads the answer; nothing of it is kept."""
+    content = b"x" * length
+
+    answer = httpx.post(
+        f"{receiver.url}/callbacks",
+        content=iter([content]) if is_chunked else content,
+        timeout=20,
+    )
+
+    assert answer.status_code == 413
+    assert str(MEBIBYTE) in answer.json()["error"]
+    assert answer.headers["connection"] == "close"
+    assert written.records() == []
+
+
+def test_the_longest_body_is_kept(receiver: Receiving, written: Reader) -> None:
+    """One mebibyte is within the limit, and within Kafka's."""
+    body = b"x" * MEBIBYTE
+
+    assert receiver.post(body).status_code == 200
+    assert [record.value for record in written.records()] == [body]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_only_post_is_allowed(receiver: Receiving, method: str) -> None:
+    """Another method is told which one is."""
+    answer = httpx.request(method, f"{receiver.url}/callbacks")
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/", "/callback", "/callbacks/", "/callbacks/x"])
+def test_other_paths_are_not_found(receiver: Receiving, path: str) -> None:
+    """What is posted elsewhere is not taken."""
+    answer = httpx.post(receiver.url + path, content=b"[]")
+
+    assert answer.status_code == 404
+    assert "/callbacks" in answer.json()["error"]
+
+
+def test_health_and_metrics_need_no_credentials(guarded: Receiving) -> None:
+    """A load balancer and Prometheus are not asked who they are."""
+    with guarded.client() as client:
+        assert client.get("/livez").status_code == 200
+        assert client.get("/readyz").json() == {"status": "ready"}
+        client.post("/callbacks", content=b"[]")
+        page = client.get("/metrics")
+
+    assert page.headers["content-type"].startswith("text/plain")
+    counted = re.search(
+        r'^undelivered_requests_total\{status="401"\} ([0-9.]+)',
+        page.text,
+        re.MULTILINE,
+    )
+    assert counted is not None
+    assert float(counted.group(1)) >= 1
+
+
+def test_metrics_count_what_was_taken(receiver: Receiving) -> None:
+    """Accepted and parked callbacks are counted apart."""
+
+    def count(name: str) -> float:
+        found = re.search(
+            rf"^{name} ([0-9.e+]+)", receiver.get("/metrics").text, re.MULTILINE
+        )
+        assert found is not None
+        return float(found.group(1))
+
+    names = [f"undelivered_callbacks_{kind}_total" for kind in ("accepted", "parked")]
+    before = [count(name) for name in names]
+    receiver.post(b"[" + callback(new_id()) + b"," + callback(new_id()) + b",1]")
+
+    assert [count(name) for name in names] == [before[0] + 2, before[1] + 1]
+
+
+def test_the_provider_is_challenged_and_comes_again(
+    guarded: Receiving, kafka: str
+) -> None:
+    """Its first request has no credentials; its second, on the same line, has."""
+    reader = Reader(kafka)
+    body = b"[" + callback(new_id()) + b"]"
+
+    with guarded.client() as client:
+        first = client.post("/callbacks", content=body)
+        assert reader.records() == []
+        second = client.post("/callbacks", content=body, auth=AUTH)
+
+    assert first.status_code == 401
+    assert (
+        first.headers["www-authenticate"]
+        == 'Basic realm="undelivered", charset="UTF-8"'
+    )
+    assert "connection" not in first.headers
+    assert second.status_code == 200
+    assert [record.value for record in reader.records()] == [body]
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [(USERNAME, "wrong"), ("wrong", PASSWORD), ("", ""), (PASSWORD, USERNAME)],
+)
+def test_a_wrong_pair_is_challenged(
+    guarded: Receiving, username: str, password: str
+) -> None:
+    """Wrong is answered like missing."""
+    auth = httpx.BasicAuth(username.encode(), password.encode())
+
+    answer = guarded.post(b"[]", auth=auth)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Basic realm=")
+
+
+def test_a_large_body_without_credentials_hears_the_challenge(
+    guarded: Receiving,
+) -> None:
+    """The body is read on, within bounds, so that its sender reads the answer."""
+    assert guarded.post(b"x" * 3 * MEBIBYTE).status_code == 401
+
+
+def test_credentials_are_not_in_the_output(guarded: Receiving) -> None:
+    """Neither what is set nor what was tried is printed, also not encoded."""
+    guarded.post(b"[]", auth=httpx.BasicAuth(b"tried-name", b"tried-word"))
+    guarded.post(b"[]", auth=AUTH)
+
+    encoded = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+    for secret in (USERNAME, PASSWORD, encoded, "tried-name", "tried-word", "Basic "):
+        assert secret not in guarded.said
+
+
+def stalled(receiver: Receiving, sent: bytes) -> socket.socket:
+    """Open a connection that sends some bytes and then nothing more."""
+    connection = socket.create_connection(("127.0.0.1", receiver.port), timeout=20)
+    connection.sendall(sent)
+    return connection
+
+
+def heard(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    chunks = []
+    while chunk := connection.recv(65_536):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+HALF_BODY = b"POST /callbacks HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[1,"
+FULL = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /callb",
+        b"POST /callbacks HTTP/1.1\r\nhost: x\r\nx-long: ",
+    ],
+)
+def test_half_a_header_is_closed(receiver: Receiving, sent: bytes) -> None:
+    """A connection that does not say what it wants is not kept."""
+    with closing(stalled(receiver, sent)) as connection:
+        began = time.monotonic()
+        heard(connection)
+
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("sent", [b"POST /callb", b"\r\n"])
+def test_half_a_later_header_is_closed(receiver: Receiving, sent: bytes) -> None:
+    """A connection that was served once gets no more time for its next request."""
+    with closing(stalled(receiver, FULL)) as connection:
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(sent)
+        began = time.monotonic()
+        heard(connection)
+
+    assert time.monotonic() - began < 4
+
+
+def test_half_a_body_is_told_and_closed(receiver: Receiving) -> None:
+    """A body that does not come is answered 408."""
+    with closing(stalled(receiver, HALF_BODY)) as connection:
+        answer = heard(connection)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer
+
+
+def test_an_endless_header_is_refused(receiver: Receiving) -> None:
+    """A header is not collected without end."""
+    with closing(stalled(receiver, b"GET / HTTP/1.1\r\nx-long: ")) as connection:
+        sent = 0
+        try:
+            while sent < 64 * MEBIBYTE:
+                sent += connection.send(b"x" * 65_536)
+        except OSError:  # closed by the receiver, as it should be
+            pass
+
+    assert sent < 8 * MEBIBYTE
+
+
+def test_stalled_connections_do_not_stop_the_others(receiver: Receiving) -> None:
+    """Of 200 connections half stall; the other half is served."""
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(closing(stalled(receiver, HALF_BODY)))
+        limits = httpx.Limits(max_connections=100)
+        client = stack.enter_context(
+            httpx.Client(base_url=receiver.url, limits=limits, timeout=20)
+        )
+        pool = stack.enter_context(ThreadPoolExecutor(100))
+        bodies = [callback(new_id()) for _ in range(100)]
+        answers = pool.map(lambda b: client.post("/callbacks", content=b), bodies)
+        assert [answer.status_code for answer in answers] == [200] * 100
+
+
+def test_no_kafka_is_said_in_one_sentence() -> None:
+    """A receiver does not start without Kafka."""
+    done = run_command(
+        "receive", "--bootstrap-servers=127.0.0.1:1", "--receiver-port=0"
+    )
+
+    assert done.returncode == 2
+    assert "127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"UNDELIVERED_HOST": "0.0.0.0"}, "UNDELIVERED_PASSWORD"),  # noqa: S104
+        ({"UNDELIVERED_USERNAME": "x"}, "UNDELIVERED_PASSWORD"),
+        ({"UNDELIVERED_MAX_BODY_BYTES": "2097152"}, "UNDELIVERED_MAX_BODY_BYTES"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(
+    kafka: str, environment: dict[str, str], words: str
+) -> None:
+    """One sentence says which setting, and what to do; exit code 2."""
+    done = run_command(
+        "receive", f"--bootstrap-servers={kafka}", "--receiver-port=0", **environment
+    )
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_answers_are_json(receiver: Receiving) -> None:
+    """Every answer of the route is a JSON object, errors with one sentence."""
+    answers = [receiver.post(b"[]"), receiver.get("/callbacks"), receiver.get("/no")]
+
+    for answer in answers:
+        assert answer.headers["content-type"] == "application/json"
+        assert isinstance(msgspec.json.decode(answer.content), dict)
+        assert "server" not in answer.headers
