@@ -1,9 +1,10 @@
 """The commands: parse, call, print."""
 
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -104,9 +105,7 @@ def up(  # noqa: PLR0913 - one parameter an option
 @app.command()
 def demo(  # noqa: PLR0913 - one parameter an option
     *,
-    once: Annotated[
-        bool, typer.Option("--once", help="End after the report.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the report.")] = False,
     data_dir: DataDir = None,
     bootstrap_servers: BootstrapServers = None,
     kafka_jars: KafkaJars = None,
@@ -199,6 +198,99 @@ def work(  # noqa: PLR0913 - one parameter an option
 
 
 # --- The warehouse: commands that read the archive -----------------------------------
+
+FormatOption = Annotated[
+    Literal["table", "csv", "json", "md"],
+    typer.Option(
+        "--format", help="How rows are printed. Rates are exact in csv, json."
+    ),
+]
+
+
+@app.command()
+def report(  # noqa: PLR0913 - one parameter an option
+    name: Annotated[str, typer.Argument(help="One of those that reports lists.")],
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Start: ISO 8601, 30m, 24h, 7d ago, or all. Default: 24h."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="End, not included. Default: now.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="One row a window of this length, such as 5m.")
+    ] = None,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Print a report, for example failure_rates_by_country."""
+    from streams.warehouse import output, period, reports
+
+    settings = load(data_dir=data_dir, debug=debug)
+    asked = period.of(since, until, window, datetime.now(UTC))
+    reports.show(settings.data_dir, name, asked, output.Format(format))
+
+
+@app.command("reports")
+def list_reports(
+    *,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,  # noqa: ARG001 - every command takes it
+    debug: Debug = None,  # noqa: ARG001
+) -> None:
+    """List the reports and the question that each answers."""
+    from streams.warehouse import output, reports
+
+    output.write(reports.listed(), output.Format(format))
+
+
+@app.command()
+def sql(
+    query: Annotated[
+        str | None,
+        typer.Argument(help="Statement; else standard input, or a prompt."),
+    ] = None,
+    *,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Query the archive with DuckDB's SQL; nothing can be changed in it."""
+    from streams.warehouse import output, prompt, statements
+
+    settings = load(data_dir=data_dir, debug=debug)
+    form = output.Format(format)
+    if query is None and sys.stdin.isatty():
+        prompt.run(settings.data_dir, form, typer.echo)
+        return
+    with prompt.open_locked(settings.data_dir) as opened, statements.errors_in_words():
+        found = statements.run(opened, sys.stdin.read() if query is None else query)
+        if found is not None:
+            output.write(found, form)
+
+
+@app.command()
+def check(
+    *,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Recount the events, compare with the counts, test every view's promises."""
+    from streams.warehouse import check as checking
+    from streams.warehouse import output
+
+    settings = load(data_dir=data_dir, debug=debug)
+    result = checking.run(settings.data_dir)
+    for note in result.notes:
+        typer.echo(note, err=True)
+    if result.findings or format != "table":
+        output.write(result.rows, output.Format(format))
+    else:
+        typer.echo("Nothing is wrong: every cell of the counts equals its recount.")
+    raise typer.Exit(EXIT_FOUND_WRONG if result.findings else EXIT_DONE)
 
 
 # --- The program ---------------------------------------------------------------------

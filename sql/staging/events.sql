@@ -2,7 +2,7 @@
 -- question: What happened to messages, each event once?
 -- grain:    one row per event: readable callbacks that are not copies
 -- counts:   events
--- depends:  callbacks, outcomes, sender_type_of
+-- depends:  callbacks, outcomes, sender_types
 -- columns:
 --   log_id              | varchar     | Life of the topic: Kafka's topic id.
 --   kafka_partition     | integer     | Partition of topic callbacks.

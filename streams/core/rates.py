@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Shares of finished messages; they sum to 1, or all are None when none finished."""
+    """Shares of finished messages; they sum to 1, or are None when none finished."""
 
     failure_rate: float | None
     unknown_rate: float | None

@@ -76,7 +76,9 @@ def test_interval_is_symmetric(sample: tuple[int, int]) -> None:
     assert failed == pytest.approx(Interval(1 - others.high, 1 - others.low), abs=1e-12)
 
 
-@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@given(
+    st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+)
 def test_interval_narrows_with_the_sample(sample: tuple[int, int]) -> None:
     """Four times as many messages at the same rate tell more."""
     count, finished = sample

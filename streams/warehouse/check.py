@@ -1,0 +1,167 @@
+"""The check: archive and counts must agree, and every view keep its promises.
+
+It reads one snapshot of each table; workers may go on writing.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.archive.schema import RULES_VERSION
+from streams.warehouse import connection, queries, rows, snapshot
+from streams.warehouse.output.values import as_json
+from streams.warehouse.period import EVERYTHING
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from streams.warehouse.snapshot import Snapshot
+
+# A broken promise is often broken for every row: so many are named.
+MOST_ROWS_NAMED = 20
+_COLUMNS = ("check", "rule", "found")
+_CHECKED_VIEWS = ("view", "table", "report")
+
+
+class Finding(NamedTuple):
+    """Something wrong: which check, what should hold, and the row where it does not."""
+
+    check: str
+    rule: str
+    found: str
+
+
+class Result(NamedTuple):
+    """What a check found; ``notes`` are no faults."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> rows.Rows:
+        """Return the findings as rows."""
+        return rows.Rows(_COLUMNS, ("VARCHAR",) * len(_COLUMNS), iter(self.findings))
+
+
+def run(data_dir: Path) -> Result:
+    """Check the archive.
+
+    Raises:
+        ConfigurationError: A table is there and cannot be opened.
+    """
+    taken = snapshot.take(data_dir)
+    missing = tuple(_missing_files(taken))
+    if missing:
+        return Result(missing, ("Nothing else was checked: files are missing.",))
+    with connection.connect_over(taken) as opened:
+        _show_positions(opened, taken)
+        findings = (*_failing_checks(opened), *_broken_promises(opened))
+        return Result(findings, tuple(_notes(opened)))
+
+
+def _missing_files(taken: "Snapshot") -> Iterator[Finding]:
+    for table in taken.tables:
+        for file in table.files():
+            if not Path(file).is_file():
+                yield Finding(
+                    "files_are_there",
+                    f"Every file of table {table.name} exists.",
+                    file,
+                )
+
+
+def _show_positions(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
+    """Make table positions: of every partition that has rows, in both tables."""
+    opened.execute(
+        "create table positions ("
+        "log_id varchar, kafka_partition integer, archived bigint, counted bigint)"
+    )
+    pairs = opened.execute(
+        "select log_id, kafka_partition from stored_callbacks "
+        "union select log_id, kafka_partition from stored_window_counts"
+    ).fetchall()
+    for log_id, partition in pairs:
+        positions = [
+            table.position(log_id, partition)
+            for table in (taken.callbacks, taken.window_counts)
+        ]
+        opened.execute(
+            "insert into positions values (?, ?, ?, ?)",
+            [log_id, partition, *positions],
+        )
+
+
+def _failing_checks(opened: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:
+    for query in queries.of_kind("check"):
+        for row in _rows(opened, query):
+            yield Finding(query.name, query.question, row)
+
+
+def _notes(opened: "duckdb.DuckDBPyConnection") -> Iterator[str]:
+    for query in queries.of_kind("note"):
+        for row in _rows(opened, query):
+            yield f"{query.name}: {row}"
+
+
+def _rows(opened: "duckdb.DuckDBPyConnection", query: queries.Query) -> Iterator[str]:
+    given = {"rules_version": RULES_VERSION}
+    params = {name: given[name] for name in query.params}
+    found = rows.of(opened.execute(query.sql, params))
+    return iter(()) if found is None else _in_words(found)
+
+
+def _in_words(found: rows.Rows) -> Iterator[str]:
+    """Write each row as one JSON object."""
+    for row in found.values:
+        yield as_json(dict(zip(found.names, row, strict=True)))
+
+
+def _broken_promises(opened: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:
+    """Test the lines ``check:`` in the headers of views, tables and reports."""
+    for kind in _CHECKED_VIEWS:
+        for query in queries.of_kind(kind):
+            for rule in query.checks:
+                for row in islice(failing_rows(opened, query, rule), MOST_ROWS_NAMED):
+                    yield Finding(query.name, rule, row)
+
+
+def failing_rows(
+    opened: "duckdb.DuckDBPyConnection", query: queries.Query, rule: str
+) -> Iterator[str]:
+    """Find the rows that break a rule of a header.
+
+    Args:
+        opened: The warehouse.
+        query: A view, a table or a report; a report is run over everything.
+        rule: ``unique a, b``, ``not null a, b``, or an expression that no row makes
+            false.
+
+    Yields:
+        Each row, or for ``unique`` each repeated key with its count, as JSON.
+    """
+    params = {}
+    source = query.name
+    if query.kind == "report":
+        values = {"since": EVERYTHING.since, "until": EVERYTHING.until, "window": None}
+        params = {name: values[name] for name in query.params}
+        source = f"({query.sql})"
+    found = rows.of(opened.execute(_failing(source, rule), params))
+    return iter(()) if found is None else _in_words(found)
+
+
+def _failing(source: str, rule: str) -> str:
+    """Write the query for a rule; both come from the files of ``sql/``."""
+    if names := _named(rule, "unique "):
+        keys = ", ".join(names)
+        return (
+            f"select {keys}, count(*) as times from {source} as checked "  # noqa: S608
+            f"group by all having count(*) > 1"
+        )
+    if names := _named(rule, "not null "):
+        rule = " and ".join(f"{name} is not null" for name in names)
+    return f"select * from {source} as checked where not ({rule})"  # noqa: S608
+
+
+def _named(rule: str, start: str) -> Sequence[str]:
+    return rule.removeprefix(start).split(", ") if rule.startswith(start) else ()

@@ -1,0 +1,56 @@
+"""Rates for people: percentages with their interval, or that too few are known."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from streams.warehouse.rows import Rows
+
+TOO_FEW = "too few to tell"
+_INTERVAL = ("low", "high")
+_ENOUGH = "enough"
+_WITH_INTERVAL = ("failure_rate", "rate")
+_Row = Mapping[str, Any]
+
+
+def presentable(rows: Rows) -> Rows:
+    """Put rate, interval and sample size of a report's rows into one cell.
+
+    Rows without the columns low, high and enough stay as they are.
+    """
+    if not {*_INTERVAL, _ENOUGH} <= set(rows.names):
+        return rows
+    shown = [name for name in rows.names if name not in (*_INTERVAL, _ENOUGH)]
+    types = dict(zip(rows.names, rows.types, strict=True))
+    cells: dict[str, Callable[[_Row], Any]] = {name: _cell(name) for name in shown}
+
+    def present(row: Sequence[Any]) -> tuple[Any, ...]:
+        named = dict(zip(rows.names, row, strict=True))
+        return tuple(cell(named) for cell in cells.values())
+
+    return Rows(
+        tuple(name.replace("_", " ") for name in shown),
+        tuple("DOUBLE" if _is_rate(name) else types[name] for name in shown),
+        map(present, rows.values),
+    )
+
+
+def _is_rate(name: str) -> bool:
+    return name == "rate" or name.endswith("_rate")
+
+
+def _cell(name: str) -> Callable[[_Row], Any]:
+    if not _is_rate(name):
+        return lambda row: row[name]
+    with_interval = name in _WITH_INTERVAL
+
+    def rate(row: _Row) -> str:
+        if row[name] is None:
+            return ""
+        if not row[_ENOUGH]:
+            return TOO_FEW
+        share = f"{100 * row[name]:.1f} %"
+        if not with_interval:
+            return share
+        return f"{share} ({100 * row['low']:.1f}-{100 * row['high']:.1f})"
+
+    return rate

@@ -1,0 +1,86 @@
+"""One snapshot of each table: its files, its columns, its positions.
+
+The snapshot of window_counts is taken first. The table never runs ahead of callbacks,
+so the callbacks of a snapshot hold everything that its counts count.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from streams.archive import schema
+from streams.core.positions import transaction_id
+from streams.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class TableSnapshot:
+    """One version of a Delta table; ``table`` is None when there is none yet."""
+
+    name: str
+    columns: "pa.Schema"
+    table: DeltaTable | None
+
+    def files(self) -> list[str]:
+        """Return the paths of the version's Parquet files."""
+        if self.table is None:
+            return []
+        # delta-rs gives the path of a local table as that of a URL: blanks are %20.
+        return [unquote(urlsplit(uri).path) for uri in self.table.file_uris()]
+
+    def position(self, log_id: str, partition: int) -> int:
+        """Return a partition's position: the offset of the next record; 0 for none."""
+        if self.table is None:
+            return 0
+        name = transaction_id(log_id, partition)
+        return self.table.transaction_version(name) or 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of each table, the counts taken first."""
+
+    window_counts: TableSnapshot
+    callbacks: TableSnapshot
+
+    @property
+    def tables(self) -> Iterable[TableSnapshot]:
+        """Return both."""
+        return (self.window_counts, self.callbacks)
+
+
+def take(data_dir: Path) -> Snapshot:
+    """Open the newest version of each table.
+
+    Args:
+        data_dir: The data folder; it may be empty or missing.
+
+    Raises:
+        ConfigurationError: A table is there and cannot be opened.
+    """
+    counts = _open(
+        "window_counts", schema.WINDOW_COUNTS, schema.window_counts_path(data_dir)
+    )
+    return Snapshot(
+        window_counts=counts,
+        callbacks=_open("callbacks", schema.CALLBACKS, schema.callbacks_path(data_dir)),
+    )
+
+
+def _open(name: str, columns: "pa.Schema", path: Path) -> TableSnapshot:
+    folder = str(path.resolve())
+    try:
+        table = DeltaTable(folder) if DeltaTable.is_deltatable(folder) else None
+    except (DeltaError, OSError) as error:
+        raise ConfigurationError(
+            f"Table {name} in {folder} cannot be opened: {error}"
+        ) from error
+    return TableSnapshot(name, columns, table)
