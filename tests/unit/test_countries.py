@@ -1,0 +1,111 @@
+"""Countries: phonenumbers' own answer, whatever was asked before."""
+
+import random
+
+import phonenumbers
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.countries import countries_of, country_of
+
+SHARED_CODES = ("1", "7", "39", "44", "47", "61", "212", "262", "290", "358", "590")
+LONG_PREFIXES = ("1310", "1800", "3580", "3581", "3906", "618", "5905", "262", "44")
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        pytest.param("+12425551234", "BS", id="Bahamas"),
+        pytest.param("+18765551234", "JM", id="Jamaica"),
+        pytest.param("+17875551234", "PR", id="Puerto Rico"),
+        pytest.param("+14165550123", "CA", id="Toronto"),
+        pytest.param("+18005551234", "US", id="toll-free"),
+        pytest.param("+18885551234", "US", id="another toll-free"),
+        pytest.param("+15552223333", "US", id="no such area code"),
+        pytest.param("+18760000000", "JM", id="not valid, but its prefix is"),
+        pytest.param("+52345678903", "MX", id="too short for Mexico"),
+        pytest.param("+441481960194", "GG", id="Guernsey"),
+        pytest.param("+77011234567", "KZ", id="Kazakhstan"),
+        pytest.param("+79161234567", "RU", id="Russia"),
+        pytest.param("+3834412345678", "XK", id="Kosovo"),
+        pytest.param("+13101234", "CA", id="Canada's seven digits"),
+        pytest.param("+13104318058", "US", id="Los Angeles"),
+        pytest.param("15552223333", "US", id="without a plus"),
+        pytest.param("12345", "ZZ", id="short code"),
+        pytest.param("12345678", "ZZ", id="long short code"),
+        pytest.param("Shop-24", "ZZ", id="alphanumeric"),
+        pytest.param("+80012345678", "ZZ", id="no country: freephone"),
+        pytest.param("+0123456789", "ZZ", id="no calling code"),
+        pytest.param("+1234567890123x", "ZZ", id="digits and a letter"),
+        pytest.param("+१५५५२२२३३३३", "ZZ", id="other digits"),
+        pytest.param("+15552223333\n", "ZZ", id="line break"),
+        pytest.param("++15552223333", "ZZ", id="two pluses"),
+        pytest.param("+", "ZZ", id="plus alone"),
+        pytest.param("", "ZZ", id="empty"),
+        pytest.param(None, "ZZ", id="none"),
+    ],
+)
+def test_country(number: str | None, country: str) -> None:
+    """A number counts for the country it belongs to, valid or not."""
+    assert country_of(number) == country
+    assert countries_of(pa.array([number], pa.string())).to_pylist() == [country]
+
+
+def _valid_numbers(draw: random.Random) -> list[str]:
+    """Return valid numbers of every region and type, and of each hard prefix."""
+    candidates = []
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        for number_type in range(11):
+            example = phonenumbers.example_number_for_type(region, number_type)
+            if example is None:
+                continue
+            national = phonenumbers.national_significant_number(example)
+            for _ in range(2):
+                kept = draw.randrange(len(national))
+                digits = "".join(draw.choices("0123456789", k=len(national) - kept))
+                candidates.append(f"+{example.country_code}{national[:kept]}{digits}")
+    for prefix in (*SHARED_CODES, *LONG_PREFIXES):
+        for _ in range(60):
+            length = draw.randint(9, 13) - len(prefix)
+            candidates.append(
+                f"+{prefix}" + "".join(draw.choices("0123456789", k=length))
+            )
+    return [number for number in candidates if _is_valid(number)]
+
+
+def _is_valid(number: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def test_memo_answers_as_phonenumbers_does() -> None:
+    """No prefix is coarser than is right, over thousands of numbers of all countries."""
+    numbers = _valid_numbers(random.Random(20261124))
+
+    ours = countries_of(pa.array(numbers)).to_pylist()
+
+    theirs = [
+        phonenumbers.region_code_for_number(phonenumbers.parse(number))
+        for number in numbers
+    ]
+    assert len(numbers) > 2_000
+    assert {
+        number: (our, their)
+        for number, our, their in zip(numbers, ours, theirs, strict=True)
+        if our != (their if their not in {None, "001"} else "ZZ")
+    } == {}
+
+
+@given(st.lists(st.none() | st.text(max_size=14) | st.from_regex(r"\+?[0-9]{1,14}")))
+def test_columns_answer_as_single_numbers_do(numbers: list[str | None]) -> None:
+    """The fast way over a column is the same rule."""
+    column = pa.array(numbers, pa.string())
+
+    assert countries_of(column).to_pylist() == [country_of(n) for n in numbers]
+    assert countries_of(pa.chunked_array([column])).to_pylist() == [
+        country_of(n) for n in numbers
+    ]
