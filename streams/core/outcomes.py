@@ -142,7 +142,12 @@ class ErrorCodes:
                     retryable=row["retryable"],
                     is_known=False,
                 )
-        meaning = "code outside every known range"
         return ErrorClass(
-            code, "", meaning, "unknown", "unknown", "once", is_known=False
+            code=code,
+            name="",
+            meaning="code outside every known range",
+            category="unknown",
+            fault="unknown",
+            retryable="once",
+            is_known=False,
         )

@@ -1,5 +1,7 @@
 """Outcomes: the type decides, the code only where the table says so."""
 
+from itertools import pairwise
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -107,7 +109,7 @@ def test_ranges_do_not_overlap() -> None:
     ranges = sorted((int(r["from_code"]), int(r["to_code"])) for r in CODES.ranges)
 
     assert all(low <= high for low, high in ranges)
-    assert all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(ranges))
 
 
 def test_every_documented_code_is_in_the_table_once() -> None:
@@ -122,9 +124,10 @@ def test_the_tables_read_alike_in_sql() -> None:
     """DuckDB's own reader sees the same rows as ours."""
     path = reference.shipped("sql") / "reference" / "outcomes.csv"
 
-    rows = duckdb.sql(
-        f"select * from read_csv('{path}', all_varchar = true)"
-    ).fetchall()
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "select * from read_csv(?, all_varchar = true)", [str(path)]
+        ).fetchall()
 
     assert [tuple(v or "" for v in row) for row in rows] == [
         tuple(row.values()) for row in reference.table("outcomes")
