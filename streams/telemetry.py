@@ -30,6 +30,11 @@ REQUEST_SECONDS = Histogram(
     "Time from a request's first byte to its answer, seconds.",
     registry=REGISTRY,
 )
+WAITING = Gauge(
+    "undelivered_requests_waiting",
+    "Requests whose callbacks wait for Kafka to acknowledge them.",
+    registry=REGISTRY,
+)
 
 ROWS = Counter(
     "undelivered_rows_archived_total",

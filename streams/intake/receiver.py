@@ -1,6 +1,7 @@
 """The HTTP receiver: a callback is in Kafka before it is answered with 200."""
 
 import logging
+import math
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from streams.telemetry import (
     PARKED,
     REQUEST_SECONDS,
     REQUESTS,
+    WAITING,
     health,
     respond,
 )
@@ -46,7 +48,7 @@ PROBLEM_LENGTH = 300
 HELD_BYTES = 128 << 20
 # A record's header, key and framing, generously.
 RECORD_OVERHEAD_BYTES = 64 << 10
-HURRY_SECONDS = 2.0
+HURRY_SECONDS = 1.0
 
 CLOSE = (b"connection", b"close")
 RETRY_AFTER = (b"retry-after", b"5")
@@ -95,6 +97,8 @@ class Receiver:
             held_bytes=max(HELD_BYTES, settings.max_body_bytes),
         )
         self._is_ending = False
+        self._waiting = 0
+        WAITING.set_function(lambda: self._waiting)
         self._counted: dict[int, Counter] = {}
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -172,10 +176,13 @@ class Receiver:
 
     async def _store(self, body: bytes) -> Answer:
         elements = outline(body)
+        self._waiting += 1
         try:
             await self._producer.put(body, elements)
         except KafkaUnavailableError as error:
             return _error(503, f"{error}: send it again later.", RETRY_AFTER)
+        finally:
+            self._waiting -= 1
         problems = [e.problem for e in elements if e.problem is not None]
         ACCEPTED.inc(len(elements) - len(problems))
         PARKED.inc(len(problems))
@@ -256,7 +263,14 @@ async def _serve(
         host, port = listener.getsockname()[:2]
         sys.stdout.write(f"Receiver listens on http://{host}:{port}{PATH}\n")
         sys.stdout.flush()
-        server = Server(receiver, receiver.end, settings.read_timeout_seconds)
+        server = Server(
+            receiver,
+            receiver.end,
+            header_seconds=settings.read_timeout_seconds,
+            graceful_seconds=math.ceil(
+                HURRY_SECONDS + settings.produce_timeout_seconds
+            ),
+        )
         await server.serve(sockets=[listener])
     finally:
         await producer.stop()

@@ -21,8 +21,6 @@ CONNECTIONS = 2_000
 # Files of the process that are not connections of clients.
 OTHER_FILES = 64
 BACKLOG = 2_048
-# A request waits for Kafka less than this, and all has to end within 10 s.
-GRACEFUL_SECONDS = 6
 
 
 class Server(uvicorn.Server):
@@ -36,7 +34,9 @@ class Server(uvicorn.Server):
         self,
         application: Any,  # noqa: ANN401 - ASGI's own types are uvicorn's
         on_end: Callable[[], None],
+        *,
         header_seconds: float,
+        graceful_seconds: int,
     ) -> None:
         """Set up what is served.
 
@@ -44,6 +44,7 @@ class Server(uvicorn.Server):
             application: The ASGI application.
             on_end: Called when the ending begins.
             header_seconds: Time for one request's header.
+            graceful_seconds: Time for the answers that are due when the ending begins.
         """
 
         class Protocol(BoundedProtocol):
@@ -62,7 +63,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 backlog=BACKLOG,
                 limit_concurrency=connection_limit(),
-                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                timeout_graceful_shutdown=graceful_seconds,
             )
         )
         self._on_end = on_end

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from kafka import KafkaConsumer, TopicPartition
 from streams.topics import CALLBACKS
 from tests.broker.conftest import wait_for
 
+HALF_BODY = b"POST /callbacks HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[1,"
 _LISTENS = re.compile(r"listens on (http://(\S+):(\d+)/callbacks)")
 
 
@@ -50,10 +52,30 @@ class Receiving:
         """Get a page over a new connection."""
         return httpx.get(self.url + path, timeout=20)
 
+    def waiting(self) -> int:
+        """Return how many requests wait for Kafka."""
+        lines = self.get("/metrics").text.splitlines()
+        [line] = [x for x in lines if x.startswith("undelivered_requests_waiting ")]
+        return int(float(line.split()[1]))
+
+    def connect(self, sent: bytes) -> socket.socket:
+        """Open a connection that sends these bytes and then nothing more."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection.sendall(sent)
+        return connection
+
     def end(self, seconds: float = 15.0) -> int:
         """Send SIGTERM and wait; return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
+
+
+def heard(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    chunks = []
+    while chunk := connection.recv(65_536):
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 @contextmanager

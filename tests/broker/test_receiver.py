@@ -3,7 +3,6 @@
 import base64
 import random
 import re
-import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import pytest
 from streams.core.callbacks import outline
 from streams.topics import partition_of
 from tests.broker.conftest import run_command
-from tests.broker.receiving import Reader, Receiving, receiving
+from tests.broker.receiving import HALF_BODY, Reader, Receiving, heard, receiving
 
 pytestmark = pytest.mark.broker
 
@@ -357,22 +356,6 @@ def test_credentials_are_not_in_the_output(guarded: Receiving) -> None:
         assert secret not in guarded.said
 
 
-def stalled(receiver: Receiving, sent: bytes) -> socket.socket:
-    """Open a connection that sends some bytes and then nothing more."""
-    connection = socket.create_connection(("127.0.0.1", receiver.port), timeout=20)
-    connection.sendall(sent)
-    return connection
-
-
-def heard(connection: socket.socket) -> bytes:
-    """Read until the other side closes."""
-    chunks = []
-    while chunk := connection.recv(65_536):
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-HALF_BODY = b"POST /callbacks HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[1,"
 FULL = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -386,7 +369,7 @@ FULL = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
 )
 def test_half_a_header_is_closed(receiver: Receiving, sent: bytes) -> None:
     """A connection that does not say what it wants is not kept."""
-    with closing(stalled(receiver, sent)) as connection:
+    with closing(receiver.connect(sent)) as connection:
         began = time.monotonic()
         heard(connection)
 
@@ -396,7 +379,7 @@ def test_half_a_header_is_closed(receiver: Receiving, sent: bytes) -> None:
 @pytest.mark.parametrize("sent", [b"POST /callb", b"\r\n"])
 def test_half_a_later_header_is_closed(receiver: Receiving, sent: bytes) -> None:
     """A connection that was served once gets no more time for its next request."""
-    with closing(stalled(receiver, FULL)) as connection:
+    with closing(receiver.connect(FULL)) as connection:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
         connection.sendall(sent)
         began = time.monotonic()
@@ -407,7 +390,7 @@ def test_half_a_later_header_is_closed(receiver: Receiving, sent: bytes) -> None
 
 def test_half_a_body_is_told_and_closed(receiver: Receiving) -> None:
     """A body that does not come is answered 408."""
-    with closing(stalled(receiver, HALF_BODY)) as connection:
+    with closing(receiver.connect(HALF_BODY)) as connection:
         answer = heard(connection)
 
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -416,7 +399,7 @@ def test_half_a_body_is_told_and_closed(receiver: Receiving) -> None:
 
 def test_an_endless_header_is_refused(receiver: Receiving) -> None:
     """A header is not collected without end."""
-    with closing(stalled(receiver, b"GET / HTTP/1.1\r\nx-long: ")) as connection:
+    with closing(receiver.connect(b"GET / HTTP/1.1\r\nx-long: ")) as connection:
         sent = 0
         try:
             while sent < 64 * MEBIBYTE:
@@ -431,7 +414,7 @@ def test_stalled_connections_do_not_stop_the_others(receiver: Receiving) -> None
     """Of 200 connections half stall; the other half is served."""
     with ExitStack() as stack:
         for _ in range(100):
-            stack.enter_context(closing(stalled(receiver, HALF_BODY)))
+            stack.enter_context(closing(receiver.connect(HALF_BODY)))
         limits = httpx.Limits(max_connections=100)
         client = stack.enter_context(
             httpx.Client(base_url=receiver.url, limits=limits, timeout=20)
