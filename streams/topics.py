@@ -1,6 +1,8 @@
 """The topics: names, settings, which partition, how a record is written and read."""
 
+import socket
 import struct
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ ORIGIN_HEADER = "origin"
 
 _DAY_MS = 86_400_000
 _BOOTSTRAP_MS = 5_000
+_LOOK_SECONDS = 0.1
 # Replication and in-sync replicas on a cluster that can lose one broker.
 _SAFE_BROKERS = 3
 
@@ -207,6 +210,8 @@ def admin_client(
     from kafka.errors import KafkaError  # noqa: PLC0415
 
     try:
+        # A client that cannot connect leaves its sockets and its thread behind.
+        _await_port(bootstrap_servers, timeout_ms / 1000)
         return KafkaAdminClient(
             bootstrap_servers=bootstrap_servers.split(","),
             client_id="undelivered",
@@ -217,6 +222,26 @@ def admin_client(
             f"No Kafka answers at {bootstrap_servers}: start it, or name another with "
             f"--bootstrap-servers."
         ) from error
+
+
+def _await_port(bootstrap_servers: str, seconds: float) -> None:
+    """Wait until somebody listens at one of the addresses, host:port[,host:port].
+
+    Raises:
+        OSError, ValueError: Nobody does, or it is no address.
+    """
+    deadline = time.monotonic() + seconds
+    addresses = [server.rpartition(":") for server in bootstrap_servers.split(",")]
+    while True:
+        for host, _, port in addresses:
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), 1).close()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+        time.sleep(_LOOK_SECONDS)
 
 
 def unreachable(bootstrap_servers: str, timeout_ms: int = _BOOTSTRAP_MS) -> str | None:

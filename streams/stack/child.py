@@ -43,6 +43,11 @@ class Child:
     _output_start: int = field(default=0)
 
     @property
+    def title(self) -> str:
+        """Return its name as a sentence begins with it."""
+        return "Kafka" if self.name == "kafka" else f"The {self.name}"
+
+    @property
     def pid(self) -> int | None:
         """Return its process id while it runs."""
         process = self._process

@@ -32,6 +32,7 @@ _JAVA_FLAGS = (
 _SILENCES_UNSAFE_WARNING = "--sun-misc-unsafe-memory-access=allow"
 _KNOWS_IT_SINCE = 24
 
+# A broker that was killed may register again only after its session: 9 s by default.
 _SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -51,6 +52,8 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=4194304
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 """
 
 

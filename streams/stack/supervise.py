@@ -44,7 +44,7 @@ class Supervisor:
             for each in self._children:
                 _require_alive(each)
             if time.monotonic() >= next_say:
-                say(f"Waiting for the {child.name}: {problem} (log: {child.output}).")
+                say(f"{child.title} is not ready yet: {problem} (log: {child.output}).")
                 next_say = time.monotonic() + _SAY_SECONDS
             time.sleep(_LOOK_SECONDS)
 
@@ -60,7 +60,7 @@ class Supervisor:
         for child in reversed(self._children):
             if not child.end():
                 say(
-                    f"The {child.name} did not end within {child.patience_seconds:g} s "
+                    f"{child.title} did not end within {child.patience_seconds:g} s "
                     f"and was killed."
                 )
 
@@ -76,7 +76,7 @@ class Supervisor:
             delay = child.put_off()
             self._due[child.name] = time.monotonic() + delay
             say(
-                f"The {child.name} ended ({_meaning(code)}): {words}. It is started "
+                f"{child.title} ended ({_meaning(code)}): {words}. It is started "
                 f"again in {delay:g} s (log: {child.output})."
             )
             self._changed(self._children)
@@ -89,7 +89,7 @@ def _require_alive(child: Child) -> None:
     code = child.ended()
     if code is not None:
         raise ConfigurationError(
-            f"The {child.name} cannot start ({_meaning(code)}): {child.last_words()} "
+            f"{child.title} cannot start ({_meaning(code)}): {child.last_words()} "
             f"(its log: {child.output})."
         )
 

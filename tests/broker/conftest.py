@@ -38,9 +38,10 @@ def wait_for(look: Callable[[], T | None], what: str, seconds: float = 30.0) -> 
 
 
 @contextmanager
-def embedded_kafka(data_dir: Path) -> Iterator[str]:
-    """Run an embedded Kafka on free ports; give its address, host:port."""
-    port, controller = ports.choose("kafka", 0), ports.choose("kafka", 0)
+def embedded_kafka(data_dir: Path, port: int | None = None) -> Iterator[str]:
+    """Run an embedded Kafka on a port, else any; give its address, host:port."""
+    port = port or ports.choose("kafka", 0)
+    controller = ports.choose("kafka", 0, taken={port})
     output = data_dir / "logs" / "kafka.log"
     output.parent.mkdir(parents=True, exist_ok=True)
     kafka = Kafka(data_dir / "kafka", jars.find(load()), port, controller)
