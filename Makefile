@@ -29,6 +29,7 @@ help: ## Print this list.
 
 .PHONY: install
 install: $(RUNTIME) ## Make .venv/bin/undelivered with everything it needs.
+	@echo "Ready: $(BIN)/undelivered --help"
 
 .PHONY: demo
 demo: $(RUNTIME) ## Start everything, play traffic, print the report (ONCE=1 then ends).
@@ -83,11 +84,11 @@ clean: ## Remove what can be made again: environments, caches, builds; ./data st
 	find streams tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@$(PYTHON) -c $(IS_NEW_ENOUGH) 2>/dev/null || { echo "Error: $(PYTHON) is missing or\
+	@$(PYTHON) -c $(IS_NEW_ENOUGH) 2>/dev/null || { echo "Error: $(PYTHON) is missing or \
 	older than 3.11: install Python 3.11 or newer, or name one: make PYTHON=python3.12"; \
 	exit 2; }
 	@echo "Making the environment $(VENV) with $$($(PYTHON) --version)."
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Error: $(PYTHON) cannot make\
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Error: $(PYTHON) cannot make \
 	environments: install its venv module (Debian: apt install python3-venv)."; exit 2; }
 
 # Names each package as it is fetched; pip's own words are seen when it fails.
