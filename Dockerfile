@@ -10,7 +10,8 @@ ENV PATH=/opt/undelivered/bin:$PATH
 
 # The packages first: this layer is made again only when the lock changes.
 COPY requirements.lock ./
-RUN pip install --require-hashes --only-binary :all: --requirement requirements.lock
+RUN pip install --no-deps --require-hashes --only-binary :all: \
+    --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY streams ./streams
 COPY sql ./sql

@@ -12,7 +12,7 @@ NAME_PACKAGES := $(BIN)/python -c 'import sys; [print("  " + line.split()[1], fl
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 UV_COMPILE := $(UV) pip compile pyproject.toml --universal --generate-hashes \
-	--no-header --python-version 3.11 --quiet
+	--no-header --no-strip-extras --python-version 3.11 --quiet
 RUNTIME := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-dev
 ONCE ?=
@@ -62,8 +62,9 @@ coverage: $(DEVELOPMENT) ## Show what of the core the unit and SQL tests do not 
 	$(BIN)/python -m pytest tests/unit tests/sql --cov=streams/core --cov-report=term
 
 .PHONY: docs
-docs: $(DEVELOPMENT) ## Write docs/settings.md anew from streams/settings.py.
+docs: $(DEVELOPMENT) ## Write docs/settings.md and docs/sql.md anew from the code.
 	$(BIN)/python tools/settings_page.py
+	$(BIN)/python tools/sql_page.py
 
 .PHONY: notebook
 notebook: $(DEVELOPMENT) ## Run the notebook on ./data; the result is build/explore.ipynb.
@@ -94,7 +95,7 @@ $(BIN)/python:
 # Names each package as it is fetched; pip's own words are seen when it fails.
 define fetch
 	@echo "Fetching what $(1) lists into $(VENV), once:"
-	@rm -f $(VENV)/.failed; { $(PIP) install --require-hashes --only-binary :all: \
+	@rm -f $(VENV)/.failed; { $(PIP) install --no-deps --require-hashes --only-binary :all: \
 		--requirement $(1) || touch $(VENV)/.failed; } | $(NAME_PACKAGES); \
 		test ! -e $(VENV)/.failed
 endef

@@ -12,8 +12,9 @@ LOCKS = ["requirements.lock", "requirements-dev.lock"]
 
 
 def requirements(lock: str) -> list[str]:
-    """Return each requirement of a lock with its marker and hashes, on one line."""
+    """Return each requirement with its marker and hashes, on one line, no extras."""
     text = re.sub(r"\s*\\\n\s*", " ", (ROOT / lock).read_text())
+    text = re.sub(r"^(\S+?)\[.*?\]==", r"\1==", text, flags=re.MULTILINE)
     return [line for line in text.splitlines() if line and not line.startswith(" ")]
 
 
