@@ -163,6 +163,7 @@ def receive(  # noqa: PLR0913 - one parameter an option
     servers = run_file.bootstrap_servers(settings)
     port = ports.choose("receiver", settings.receiver_port, settings.host)
     log = ensure_topics(servers, settings.partitions)
+    _begin(settings, f"Receiving on {settings.host}:{port} for Kafka {servers}.")
     receiver.serve(settings, servers, log, port)
 
 
@@ -194,7 +195,21 @@ def work(  # noqa: PLR0913 - one parameter an option
     servers = run_file.bootstrap_servers(settings)
     port = ports.choose("worker", settings.worker_port, settings.host)
     log = ensure_topics(servers, settings.partitions)
+    _begin(settings, f"Working for Kafka {servers}, health on {settings.host}:{port}.")
     raise typer.Exit(worker.run(settings, servers, log, port))
+
+
+def _begin(settings: Settings, sentence: str) -> None:
+    """Say where a process runs; from here on it logs."""
+    import logging
+
+    typer.echo(sentence)
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    own = logging.DEBUG if settings.debug else logging.INFO
+    logging.getLogger("streams").setLevel(own)
 
 
 # --- The warehouse: commands that read the archive -----------------------------------

@@ -325,6 +325,27 @@ def current_log(bootstrap_servers: str) -> Log:
         admin.close()
 
 
+def end_offsets(bootstrap_servers: str) -> dict[int, int]:
+    """Return, by partition of topic callbacks, the offset after its last record.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, or the topic does not exist.
+    """
+    from kafka import TopicPartition  # noqa: PLC0415
+    from kafka.admin import OffsetSpec  # noqa: PLC0415
+
+    admin = admin_client(bootstrap_servers)
+    try:
+        partitions = _log(admin, CALLBACKS).partitions
+        asked = {
+            TopicPartition(CALLBACKS, n): OffsetSpec.LATEST for n in range(partitions)
+        }
+        found = admin.list_partition_offsets(asked)
+    finally:
+        admin.close()
+    return {place.partition: int(end.offset) for place, end in found.items()}
+
+
 def _log(admin: "KafkaAdminClient", name: str) -> Log:
     described: Mapping[str, Any] = admin.describe_topics([name])[0]
     if described.get("error_code"):

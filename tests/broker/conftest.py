@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +170,7 @@ def start_stack(tmp_path: Path) -> Iterator[Start]:
 
 
 def run_command(
-    *words: str, seconds: float = 60.0, **environment: str
+    *words: str, seconds: float = 60.0, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the program to its end; give exit code and output."""
     return subprocess.run(
@@ -178,6 +178,6 @@ def run_command(
         capture_output=True,
         text=True,
         timeout=seconds,
-        env={**os.environ, **environment},
+        env={**os.environ, **(environment or {})},
         check=False,
     )

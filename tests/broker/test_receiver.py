@@ -220,23 +220,26 @@ def test_mutated_bodies_are_kept_when_sent_at_once(
     assert kept_bytes(values) == kept_bytes(sent)
 
 
-@pytest.mark.parametrize("length", [MEBIBYTE + 1, 8 * MEBIBYTE])
+@pytest.mark.parametrize("length", [MEBIBYTE + 1, 8 * MEBIBYTE - 1000])
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_a_body_that_is_too_long_hears_why(
     receiver: Receiving, written: Reader, length: int, *, is_chunked: bool
 ) -> None:
-    """It is read on, so that its sender reads the answer; nothing of it is kept."""
+    """It is read on, so that a sender who only then listens reads the answer."""
+    start = b"POST /callbacks HTTP/1.1\r\nhost: x\r\n"
     content = b"x" * length
+    if is_chunked:
+        wire = start + b"transfer-encoding: chunked\r\n\r\n"
+        wire += b"%x\r\n%s\r\n0\r\n\r\n" % (length, content)
+    else:
+        wire = start + b"content-length: %d\r\n\r\n%s" % (length, content)
 
-    answer = httpx.post(
-        f"{receiver.url}/callbacks",
-        content=iter([content]) if is_chunked else content,
-        timeout=20,
-    )
+    with closing(receiver.connect(wire)) as connection:
+        head, _, body = heard(connection).partition(b"\r\n\r\n")
 
-    assert answer.status_code == 413
-    assert str(MEBIBYTE) in answer.json()["error"]
-    assert answer.headers["connection"] == "close"
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close" in head
+    assert str(MEBIBYTE) in msgspec.json.decode(body)["error"]
     assert written.records() == []
 
 
@@ -425,6 +428,23 @@ def test_stalled_connections_do_not_stop_the_others(receiver: Receiving) -> None
         assert [answer.status_code for answer in answers] == [200] * 100
 
 
+def test_a_body_of_many_elements_does_not_stop_the_others(
+    receiver: Receiving,
+) -> None:
+    """While half a million elements are taken apart, other callbacks are answered."""
+    many = b"[" + b",".join([b"1"] * 500_000) + b"]"
+    answered_meanwhile = 0
+
+    with ThreadPoolExecutor(1) as pool, receiver.client() as client:
+        asked = pool.submit(receiver.post, many)
+        while not asked.done():
+            assert client.post("/callbacks", content=b"[]").status_code == 200
+            answered_meanwhile += 1
+
+    assert asked.result().json()["parked"] == 500_000
+    assert answered_meanwhile > 20
+
+
 def test_no_kafka_is_said_in_one_sentence() -> None:
     """A receiver does not start without Kafka."""
     done = run_command(
@@ -449,7 +469,10 @@ def test_settings_that_do_not_go_together_are_refused(
 ) -> None:
     """One sentence says which setting, and what to do; exit code 2."""
     done = run_command(
-        "receive", f"--bootstrap-servers={kafka}", "--receiver-port=0", **environment
+        "receive",
+        f"--bootstrap-servers={kafka}",
+        "--receiver-port=0",
+        environment=environment,
     )
 
     assert done.returncode == 2

@@ -103,9 +103,7 @@ def test_without_jars_and_without_maven_both_ways_out_are_named(tmp_path: Path) 
         f"--data-dir={tmp_path / 'data'}",
         f"--cache-dir={tmp_path / 'cache'}",
         "--kafka-port=0",
-        NO_PROXY="",
-        no_proxy="",
-        **proxies,
+        environment={**proxies, "NO_PROXY": "", "no_proxy": ""},
     )
 
     assert done.returncode == 2

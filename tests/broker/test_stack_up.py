@@ -54,7 +54,8 @@ def records_in(stack: RunningStack) -> int:
 
 def pid_of(stack: RunningStack, name: str) -> int | None:
     """Return a process's id as run.json has it now."""
-    return getattr(stack.run_file.pids, name)
+    pids: dict[str, int | None] = msgspec.to_builtins(stack.run_file.pids)
+    return pids[name]
 
 
 def nothing_is_left(stack: RunningStack, listened: set[int]) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 
-from streams.settings import ConfigurationError, Settings
+from streams.settings import ConfigurationError, load
 from streams.stack import run_file
 from streams.stack.run_file import Ports
 
@@ -48,7 +48,7 @@ def test_running_stack_is_found(tmp_path: Path) -> None:
     run = written(tmp_path)
 
     assert run_file.read(tmp_path) == run
-    assert run_file.bootstrap_servers(Settings(data_dir=tmp_path)) == KAFKA
+    assert run_file.bootstrap_servers(load(data_dir=tmp_path)) == KAFKA
 
 
 def test_stack_of_a_dead_process_is_ignored(tmp_path: Path) -> None:
@@ -72,13 +72,13 @@ def test_process_that_got_the_id_later_is_not_up(tmp_path: Path) -> None:
 def test_without_any_kafka_the_error_names_both_ways(tmp_path: Path) -> None:
     """Start a stack on the folder, or name a Kafka."""
     with pytest.raises(ConfigurationError, match=r"`undelivered up .*--bootstrap-serv"):
-        run_file.bootstrap_servers(Settings(data_dir=tmp_path))
+        run_file.bootstrap_servers(load(data_dir=tmp_path))
 
 
 def test_kafka_that_is_set_goes_before_the_running_one(tmp_path: Path) -> None:
     """A person who names a Kafka means that one."""
     written(tmp_path)
-    settings = Settings(data_dir=tmp_path, bootstrap_servers="other:9092")
+    settings = load(data_dir=tmp_path, bootstrap_servers="other:9092")
 
     assert run_file.bootstrap_servers(settings) == "other:9092"
 

@@ -1,0 +1,221 @@
+"""The demo: the whole stack, realistic traffic, and what one learns from it."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from streams import topics
+from streams.settings import Settings
+from streams.stack import examples, signals, traffic
+from streams.stack.console import CONSOLE, doing, say
+from streams.stack.post import Answer, Poster, post_all, poster
+from streams.stack.up import Stack, running
+
+SEED = 4770
+VISIBLE_WITHIN_SECONDS = 60.0
+# Counts within seconds instead of a minute: somebody waits for them.
+_QUICK: dict[str, object] = {"flush_seconds": 1.0, "counts_seconds": 2.0}
+_REPORTS = (
+    "overview",
+    "failure_rates_by_country",
+    "failure_rates_by_error_code",
+    "failure_rates_by_country_and_error_code",
+)
+_EXAMPLES_SQL = f"""\
+select distinct destination_country, error_code, description, outcome, event_time
+from events where message_id = '{examples.MESSAGE_ID}' order by error_code
+"""  # noqa: S608 - a constant of ours
+_PARKED_SQL = """\
+select problem, count(*) as callbacks from dead_letters
+group by problem order by callbacks desc, problem limit 10
+"""
+EXIT_DONE, EXIT_FOUND_WRONG = 0, 1
+
+
+def run(settings: Settings, *, once: bool) -> int:
+    """Run the demo.
+
+    Args:
+        settings: All settings.
+        once: End everything after the report; else stay up until SIGTERM or Ctrl-C.
+
+    Returns:
+        Exit code: 1 when the check found something, or not all became visible.
+
+    Raises:
+        ConfigurationError: The stack cannot start.
+    """
+    quick = {k: v for k, v in _QUICK.items() if k not in settings.model_fields_set}
+    with signals.raising():
+        try:
+            with running(settings.model_copy(update=quick)) as stack:
+                code = show(stack)
+                if not once:
+                    stack.say_ready()
+                    threading.Event().wait()
+                return code
+        except signals.Ended:
+            return EXIT_DONE
+
+
+def show(stack: Stack) -> int:
+    """Play the traffic, wait until all of it is visible, print what it shows."""
+    to = poster(stack.callbacks_url, stack.settings)
+    began = time.monotonic()
+    taken = _play(to, list(traffic.bodies(SEED, datetime.now(UTC))))
+    say(
+        f"{taken.bodies} bodies posted in {time.monotonic() - began:.1f} s: "
+        f"{taken.accepted} callbacks accepted, {taken.parked} parked."
+    )
+    parked = _post_examples(to)
+    everything = _wait_until_visible(stack)
+    _report(stack.data_dir)
+    _show_examples(stack.data_dir, parked)
+    agrees = _check(stack.data_dir)
+    _say_what_next(stack.data_dir)
+    return EXIT_DONE if agrees and everything else EXIT_FOUND_WRONG
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What the receiver has taken."""
+
+    bodies: int = 0
+    accepted: int = 0
+    parked: int = 0
+
+    def add(self, answer: Answer) -> None:
+        self.bodies += 1
+        self.accepted += answer.accepted
+        self.parked += answer.parked
+
+
+def _play(to: Poster, bodies: list[bytes]) -> _Taken:
+    taken = _Taken()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    if not CONSOLE.is_terminal:
+        say(f"Posting {len(bodies)} bodies …")
+    with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as bar:
+        task = bar.add_task("Posting callbacks", total=len(bodies))
+
+        def note(answer: Answer) -> None:
+            taken.add(answer)
+            bar.advance(task)
+
+        post_all(to, bodies, note)
+    return taken
+
+
+def _post_examples(to: Poster) -> Answer:
+    """Post the documented examples; return the answer to the one that is no JSON."""
+    to.post(examples.FORBIDDEN_TO_COUNTRY)
+    parked = to.post(examples.RECEIPT_EXPIRED)
+    to.post(examples.RECEIPT_EXPIRED_REPAIRED)
+    return parked
+
+
+def _wait_until_visible(stack: Stack) -> bool:
+    """Wait until both tables have taken in the whole log; say it if they do not."""
+    from streams.warehouse import snapshot  # noqa: PLC0415 - 0.4 s
+
+    ends = topics.end_offsets(stack.bootstrap_servers)
+    log_id = topics.current_log(stack.bootstrap_servers).log_id
+
+    def visible() -> bool:
+        tables = snapshot.take(stack.data_dir).tables
+        return all(t.position(log_id, p) >= e for t in tables for p, e in ends.items())
+
+    with doing("Waiting until all of it is in the archive …"):
+        began = time.monotonic()
+        done = _until(visible, VISIBLE_WITHIN_SECONDS)
+    waited = time.monotonic() - began
+    if done:
+        say(f"All of it was archived and counted {waited:.1f} s after the last answer.")
+    else:
+        say(
+            f"Not all of it is archived after {waited:.0f} s: see {stack.output('worker')}"
+        )
+    return done
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _report(data_dir: Path) -> None:
+    from streams.warehouse import output, period, reports  # noqa: PLC0415
+
+    day = period.of(None, None, None, datetime.now(UTC))
+    for name in _REPORTS:
+        _title(f"undelivered report {name}")
+        reports.show(data_dir, name, day, output.Format.TABLE)
+
+
+def _show_examples(data_dir: Path, parked: Answer) -> None:
+    """Show what became of the provider's own examples, which are of 2016."""
+    _title('The two examples of the provider\'s page "Message Failed"')
+    say("Error 4432, and 9902 once its trailing comma was repaired:")
+    _show_query(data_dir, _EXAMPLES_SQL)
+    say("9902 as it is documented is no JSON. It was answered 200 with")
+    say(f"  {msgspec.json.encode(parked).decode()}")
+    say("and kept, among all that could not be read:")
+    _show_query(data_dir, _PARKED_SQL)
+
+
+def _show_query(data_dir: Path, query: str) -> None:
+    from streams.warehouse import connect, output, statements  # noqa: PLC0415
+
+    with closing(connect(data_dir)) as opened:
+        found = statements.run(opened, query)
+        if found is not None:
+            output.write(found, output.Format.TABLE)
+
+
+def _check(data_dir: Path) -> bool:
+    """Recount everything; return whether it agrees."""
+    from streams.warehouse import check, output  # noqa: PLC0415
+
+    _title("undelivered check")
+    result = check.run(data_dir)
+    if result.findings:
+        output.write(result.rows, output.Format.TABLE)
+        return False
+    say("Nothing is wrong: every cell of the counts equals its recount.")
+    return True
+
+
+def _say_what_next(data_dir: Path) -> None:
+    _title("What to try next")
+    option = "" if data_dir == Path("data").resolve() else f" --data-dir {data_dir}"
+    for line in _next(option):
+        say(line)
+
+
+def _next(option: str) -> Iterable[str]:
+    program = "undelivered"
+    beside = Path(sys.executable).with_name(program)
+    if beside.is_relative_to(Path.cwd()):
+        program = str(beside.relative_to(Path.cwd()))
+    report = f"{program} report failure_rates_by_country_and_error_code"
+    yield f"  {report} --since 6h --window 30m{option}"
+    yield f"  {program} report failure_rates_by_error_code --since all{option}"
+    yield f"  {program} sql{option}"
+    yield f"  {program} check{option}"
+
+
+def _title(text: str) -> None:
+    say("")
+    CONSOLE.print(text, style="bold", markup=False)
