@@ -1,17 +1,17 @@
 """Number → ISO 3166 country, as phonenumbers has it, remembered by prefix.
 
-The rule is a function of the number's first digits alone, never of the numbers seen
-before: two workers that see numbers in another order still agree. Most calling codes
-belong to one country. Of a shared one the prefix is completed with digits drawn from
-the prefix itself, and the country of most valid completions has it; a prefix without a
-valid completion counts for the calling code's main country.
+The rule is a function of the number alone, never of the numbers seen before: two
+workers that see numbers in another order still agree. Most calling codes belong to one
+country. Of a shared one the prefix is completed with digits drawn from the prefix
+itself, and the country of most valid completions has it; a prefix without a valid
+completion counts for the calling code's main country.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 import phonenumbers
 import pyarrow as pa
@@ -23,6 +23,8 @@ UNKNOWN = "ZZ"
 _NUMBER = re.compile(r"(\+?)([0-9]+)")
 # Without a plus, fewer digits are a short code.
 _SHORTEST_BARE_NUMBER = 9
+# No plan has longer numbers: all that are longer are alike.
+_LONGEST_NUMBER = 20
 _LONGEST_CALLING_CODE = 3
 _NOT_GEOGRAPHIC = "001"
 
@@ -41,6 +43,8 @@ _LONGER_PREFIXES = {
     "5905": 8,
 }
 _COMPLETIONS = 40
+# So many valid completions of one country, and none of another, settle it.
+_UNANIMOUS = 8
 _PREFIXES_REMEMBERED = 1 << 15
 
 
@@ -61,11 +65,7 @@ def country_of(number: str | None) -> str:
     if not plus and len(digits) < _SHORTEST_BARE_NUMBER:
         return UNKNOWN
     length = _prefix_length(digits)
-    if length == _PREFIX_DIGITS:
-        return _country_of_prefix(digits[:length])
-    # Within the longer prefixes the number's own length matters: +1 310 and four
-    # digits is Canada, and seven digits Los Angeles.
-    return _country_of_prefix(digits[:length], len(digits))
+    return _country_of_prefix(digits[:length], _length_that_counts(length, len(digits)))
 
 
 def countries_of(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -80,30 +80,59 @@ def countries_of(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
     flat = numbers
     if isinstance(numbers, pa.ChunkedArray):
         flat = numbers.combine_chunks()
-    with_plus = pc.utf8_slice_codeunits(flat, 0, _PREFIX_DIGITS + 1)
-    encoded = pc.dictionary_encode(with_plus)
-    by_prefix = pa.array(
-        [_of_plain_prefix(prefix) for prefix in encoded.dictionary.to_pylist()],
-        pa.string(),
-    )
-    is_number = pc.ascii_is_decimal(pc.utf8_slice_codeunits(flat, 1))
-    found = pc.if_else(is_number, by_prefix.take(encoded.indices), None)
+    digits = pc.utf8_slice_codeunits(flat, 1)
+    is_plain = pc.and_(pc.starts_with(flat, "+"), pc.ascii_is_decimal(digits))
+    encoded = pc.dictionary_encode(pc.utf8_slice_codeunits(flat, 1, _PREFIX_DIGITS + 1))
+    prefixes = encoded.dictionary.to_pylist()
+    by_prefix = pa.array([_of_short_prefix(prefix) for prefix in prefixes], pa.string())
+    found = pc.if_else(is_plain, by_prefix.take(encoded.indices), None)
     if found.null_count == 0:
         return found
+    by_prefix = pa.array([_prefix_length(prefix) for prefix in prefixes], pa.int64())
+    lengths = pc.if_else(is_plain, by_prefix.take(encoded.indices), None)
+    return _with_the_rest(found, flat, lengths)
+
+
+def _of_short_prefix(prefix: str) -> str | None:
+    if _prefix_length(prefix) > _PREFIX_DIGITS:
+        return None
+    return country_of(f"+{prefix}")
+
+
+def _with_the_rest(found: pa.Array, numbers: pa.Array, lengths: pa.Array) -> pa.Array:
+    """Return the countries found, and those of numbers whose first digits say less.
+
+    Args:
+        found: N countries; null for the rest.
+        numbers: N numbers.
+        lengths: How many first digits decide; null for all but a plus and digits.
+    """
+    for length in sorted(set(_LONGER_PREFIXES.values())):
+        here = pc.fill_null(pc.equal(lengths, length), fill_value=False)
+        if pc.any(here).as_py():
+            longer = _by_longer_prefix(numbers.filter(here), length)
+            found = pc.replace_with_mask(found, here, longer)
     rest = pc.is_null(found)
-    one_by_one = [country_of(number) for number in flat.filter(rest).to_pylist()]
+    one_by_one = [country_of(number) for number in numbers.filter(rest).to_pylist()]
     return pc.replace_with_mask(found, rest, pa.array(one_by_one, pa.string()))
 
 
-def _of_plain_prefix(with_plus: str | None) -> str | None:
-    """Return the country of a plus and four digits, where these are enough."""
-    match = _NUMBER.fullmatch(with_plus) if with_plus else None
-    if match is None or not match.group(1) or len(match.group(2)) < _PREFIX_DIGITS:
-        return None
-    digits = match.group(2)
-    if _prefix_length(digits) > _PREFIX_DIGITS:
-        return None
-    return _country_of_prefix(digits)
+def _by_longer_prefix(numbers: pa.Array, length: int) -> pa.Array:
+    """Return the countries of numbers with a plus; asks once for those that are alike.
+
+    Args:
+        numbers: N texts.
+        length: How many first digits decide, together with the number's length.
+    """
+    prefixes = pc.utf8_slice_codeunits(numbers, 1, length + 1)
+    digits = pc.cast(pc.subtract(pc.utf8_length(numbers), 1), pa.string())
+    encoded = pc.dictionary_encode(pc.binary_join_element_wise(prefixes, digits, "/"))
+    countries = []
+    for key in encoded.dictionary.to_pylist():
+        prefix, digits = key.split("/")
+        count = _length_that_counts(length, int(digits))
+        countries.append(_country_of_prefix(prefix, count))
+    return pa.array(countries, pa.string()).take(encoded.indices)
 
 
 def _prefix_length(digits: str) -> int:
@@ -114,8 +143,19 @@ def _prefix_length(digits: str) -> int:
     return _PREFIX_DIGITS
 
 
+def _length_that_counts(prefix_length: int, digits: int) -> int | None:
+    """Return the number's length where the country depends on it, else None.
+
+    Within the longer prefixes it does: +1 310 and four digits is Canada, and seven
+    digits Los Angeles.
+    """
+    if prefix_length == _PREFIX_DIGITS:
+        return None
+    return min(digits, _LONGEST_NUMBER)
+
+
 @lru_cache(maxsize=_PREFIXES_REMEMBERED)
-def _country_of_prefix(prefix: str, digits: int | None = None) -> str:
+def _country_of_prefix(prefix: str, digits: int | None) -> str:
     code = _calling_code(prefix)
     if code is None:
         return UNKNOWN
@@ -124,10 +164,11 @@ def _country_of_prefix(prefix: str, digits: int | None = None) -> str:
         return UNKNOWN
     if len(regions) == 1:
         return str(regions[0])
-    votes = Counter(_regions_of_completions(code, prefix, digits))
-    # On a tie the first in the alphabet, so that the order of votes says nothing.
-    best = max(sorted(votes), key=votes.__getitem__, default=regions[0])
-    return str(best)
+    votes = _votes(prefix, [digits]) if digits else None
+    # A number of a length that is nowhere valid still has the country of its prefix.
+    votes = votes or _votes(prefix, _lengths(code))
+    # The main country is the first, and so has a tie.
+    return str(max(regions, key=votes.__getitem__))
 
 
 def _calling_code(prefix: str) -> int | None:
@@ -139,25 +180,24 @@ def _calling_code(prefix: str) -> int | None:
     return None
 
 
-def _regions_of_completions(
-    code: int, prefix: str, digits: int | None
-) -> Iterator[str]:
-    """Yield the region of each valid number that begins with the prefix.
+def _votes(prefix: str, lengths: Sequence[int]) -> Counter[str]:
+    """Count the regions of valid numbers that begin with the prefix.
 
     Args:
-        code: The calling code.
         prefix: First digits, calling code included.
-        digits: Length of the numbers, calling code included; None: every length that
-            the calling code's plans know.
+        lengths: Lengths of the numbers, calling code included.
     """
-    for length in _lengths(code) if digits is None else [digits]:
-        for draw in range(_COMPLETIONS):
-            region = _region((prefix + _digits(f"{prefix}/{length}/{draw}"))[:length])
-            if region and region != _NOT_GEOGRAPHIC:
-                yield region
+    votes: Counter[str] = Counter()
+    for draw in range(_COMPLETIONS):
+        drawn = prefix + _digits(f"{prefix}/{draw}")
+        votes.update(filter(None, (_region(drawn[:length]) for length in lengths)))
+        if len(votes) == 1 and votes.total() >= _UNANIMOUS:
+            break
+    return votes
 
 
 def _region(digits: str) -> str | None:
+    """Return the region of a number in E.164 without its plus; None: not valid."""
     try:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
@@ -166,7 +206,9 @@ def _region(digits: str) -> str | None:
     return region
 
 
+@cache
 def _lengths(code: int) -> list[int]:
+    """Return the lengths that a calling code's plans know, calling code included."""
     lengths: set[int] = set()
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]:
         metadata = PhoneMetadata.metadata_for_region(region)

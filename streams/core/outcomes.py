@@ -108,7 +108,7 @@ class ErrorCodes:
         ranges: Iterable[ReferenceRow],
         smpp: Iterable[ReferenceRow],
     ) -> "ErrorCodes":
-        """Make it of the reference tables error_codes, error_code_ranges, smpp_codes."""
+        """Make it of the three reference tables about codes."""
         return cls(
             {int(row["code"]): row for row in error_codes},
             {int(row["smpp_code"]): int(row["code"]) for row in smpp},
@@ -122,7 +122,7 @@ class ErrorCodes:
             return ErrorClass(
                 code=code,
                 name=row["name"],
-                meaning=row["description"],
+                meaning=_meaning(row),
                 category=row["category"],
                 fault=row["fault"],
                 retryable=row["retryable"],
@@ -145,9 +145,15 @@ class ErrorCodes:
         return ErrorClass(
             code=code,
             name="",
-            meaning="code outside every known range",
+            meaning="not in any table",
             category="unknown",
             fault="unknown",
             retryable="once",
             is_known=False,
         )
+
+
+def _meaning(row: ReferenceRow) -> str:
+    if row["status"].startswith("withdrawn"):
+        return f"{row['friendly']} (code withdrawn)"
+    return row["description"]
