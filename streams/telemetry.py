@@ -67,6 +67,12 @@ POSITION = Gauge(
     ["partition"],
     registry=REGISTRY,
 )
+TAKEN_IN = Gauge(
+    "undelivered_taken_in_position",
+    "Offset of the next record to take in, archived or not yet, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
 LAG = Gauge(
     "undelivered_lag_records",
     "Records in the topic that are not taken in yet, by partition.",

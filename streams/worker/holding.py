@@ -157,6 +157,7 @@ class Holding:
                 f"please report this with the traceback above."
             )
             raise
+        telemetry.TAKEN_IN.labels(str(chunk.partition)).set(partition.position)
         if verdict is Verdict.SEEK:
             logger.warning(
                 "Partition %d: records before offset %d are missing, fetching again "
