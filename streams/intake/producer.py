@@ -28,6 +28,8 @@ QUIET_SECONDS = 2.0
 CHECK_SECONDS = 1.0
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.5
+# More of them would keep other requests waiting while they are sorted.
+FEW_ELEMENTS = 1_000
 
 
 class KafkaUnavailableError(Exception):
@@ -87,7 +89,7 @@ class CallbackProducer:
         Raises:
             KafkaUnavailableError: It has not, in time; some may be in the topic.
         """
-        groups = by_partition(elements, len(self._lanes))
+        groups = await self._sorted(elements)
         ticket = Ticket(len(groups))
         for partition in groups:
             self._refuse_if_away(self._lanes[partition])
@@ -103,6 +105,13 @@ class CallbackProducer:
             raise KafkaUnavailableError(
                 f"Kafka has not acknowledged within {self._timeout_seconds:g} s"
             ) from error
+
+    async def _sorted(
+        self, elements: "Sequence[ElementLike]"
+    ) -> dict[int, list[ElementLike]]:
+        if len(elements) <= FEW_ELEMENTS:
+            return by_partition(elements, len(self._lanes))
+        return await asyncio.to_thread(by_partition, elements, len(self._lanes))
 
     def problem(self) -> str | None:
         """Return why nothing can be written now, or None."""

@@ -1,5 +1,6 @@
 """The HTTP receiver: a callback is in Kafka before it is answered with 200."""
 
+import asyncio
 import logging
 import math
 import sys
@@ -46,6 +47,9 @@ PATH = "/callbacks"
 PROBLEMS_SHOWN = 20
 PROBLEM_LENGTH = 300
 HELD_BYTES = 128 << 20
+# Longer bodies are taken apart one at a time and beside the event loop: a mebibyte can
+# hold 500,000 elements, which take three seconds and 250 MB.
+SMALL_BODY_BYTES = 16 << 10
 # A record's header, key and framing, generously.
 RECORD_OVERHEAD_BYTES = 64 << 10
 HURRY_SECONDS = 1.0
@@ -96,6 +100,8 @@ class Receiver:
             timeout_seconds=settings.read_timeout_seconds,
             held_bytes=max(HELD_BYTES, settings.max_body_bytes),
         )
+        self._produce_timeout_seconds = settings.produce_timeout_seconds
+        self._large = asyncio.Semaphore(1)
         self._is_ending = False
         self._waiting = 0
         WAITING.set_function(lambda: self._waiting)
@@ -175,7 +181,19 @@ class Receiver:
         )
 
     async def _store(self, body: bytes) -> Answer:
-        elements = outline(body)
+        if len(body) <= SMALL_BODY_BYTES:
+            return await self._put(body, outline(body))
+        try:
+            async with asyncio.timeout(self._produce_timeout_seconds):
+                await self._large.acquire()
+        except TimeoutError:
+            return NO_ROOM
+        try:
+            return await self._put(body, await asyncio.to_thread(outline, body))
+        finally:
+            self._large.release()
+
+    async def _put(self, body: bytes, elements: "Sequence[Element]") -> Answer:
         self._waiting += 1
         try:
             await self._producer.put(body, elements)
@@ -183,10 +201,10 @@ class Receiver:
             return _error(503, f"{error}: send it again later.", RETRY_AFTER)
         finally:
             self._waiting -= 1
-        problems = [e.problem for e in elements if e.problem is not None]
-        ACCEPTED.inc(len(elements) - len(problems))
-        PARKED.inc(len(problems))
-        return _stored(elements, problems)
+        parked = sum(element.problem is not None for element in elements)
+        ACCEPTED.inc(len(elements) - parked)
+        PARKED.inc(parked)
+        return stored(elements)
 
     def _count(self, status: int) -> None:
         counter = self._counted.get(status)
@@ -195,7 +213,9 @@ class Receiver:
         counter.inc()
 
 
-def _stored(elements: "Sequence[Element]", problems: "Sequence[str]") -> Answer:
+def stored(elements: "Sequence[Element]") -> Answer:
+    """Say what was stored: how many could be read, and what is wrong with the rest."""
+    problems = [e.problem for e in elements if e.problem is not None]
     if len(elements) == 1 and not problems:
         return ONE_ACCEPTED
     shown = [problem[:PROBLEM_LENGTH] for problem in problems[:PROBLEMS_SHOWN]]
