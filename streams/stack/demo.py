@@ -138,11 +138,9 @@ def _wait_until_visible(stack: Stack) -> bool:
         done = _until(visible, VISIBLE_WITHIN_SECONDS)
     waited = time.monotonic() - began
     if done:
-        say(f"All of it was archived and counted {waited:.1f} s after the last answer.")
+        say(f"All of it is archived and counted, {waited:.1f} s after the last answer.")
     else:
-        say(
-            f"Not all of it is archived after {waited:.0f} s: see {stack.output('worker')}"
-        )
+        say(f"After {waited:.0f} s some is missing: see {stack.output('worker')}.")
     return done
 
 

@@ -72,12 +72,12 @@ class Supervisor:
     def _look_at(self, child: Child) -> None:
         code = child.ended()
         if code is not None:
-            words = child.last_words()
+            end = _end_of(child, code)
             delay = child.put_off()
             self._due[child.name] = time.monotonic() + delay
             say(
-                f"{child.title} ended ({_meaning(code)}): {words}. It is started "
-                f"again in {delay:g} s (log: {child.output})."
+                f"{child.title} ended {end}. It is started again in {delay:g} s "
+                f"(log: {child.output})."
             )
             self._changed(self._children)
         elif child.pid is None and time.monotonic() >= self._due[child.name]:
@@ -89,10 +89,13 @@ def _require_alive(child: Child) -> None:
     code = child.ended()
     if code is not None:
         raise ConfigurationError(
-            f"{child.title} cannot start ({_meaning(code)}): {child.last_words()} "
+            f"{child.title} cannot start, it ended {_end_of(child, code)} "
             f"(its log: {child.output})."
         )
 
 
-def _meaning(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+def _end_of(child: Child, code: int) -> str:
+    """Say how a process ended; one that was killed has no last words."""
+    if code < 0:
+        return f"(signal {-code})"
+    return f"(exit code {code}): {child.last_words()}"

@@ -123,50 +123,52 @@ class RunningStack:
 
 
 Start = Callable[..., RunningStack]
+PROGRAM = (sys.executable, "-m", "streams.cli")
 FREE_PORTS = ("--receiver-port=0", "--worker-port=0", "--kafka-port=0")
 
 
-@pytest.fixture
-def start_stack(tmp_path: Path) -> Iterator[Start]:
-    """Start stacks on folders of this test; whatever is left is killed after it."""
+@contextmanager
+def stacks(folder: Path) -> Iterator[Start]:
+    """Start stacks on a folder; whatever is left at the end is killed."""
     started: list[RunningStack] = []
 
     def start(
         *options: str,
-        data_dir: Path | None = None,
-        wait: bool = True,
         command: str = "up",
+        wait_for_words: str = "Ready.",
         **environment: str,
     ) -> RunningStack:
-        folder = (data_dir or tmp_path / "data").resolve()
-        output = tmp_path / f"said-{len(started)}"
+        data_dir = folder.resolve() / "data"
+        output = folder / f"said-{len(started)}"
+        given = options or FREE_PORTS
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "streams.cli",
-                    command,
-                    f"--data-dir={folder}",
-                    *(options or FREE_PORTS),
-                ],
+                [*PROGRAM, command, f"--data-dir={data_dir}", *given],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **environment},
                 start_new_session=True,
             )
-        stack = RunningStack(process, folder, output)
+        stack = RunningStack(process, data_dir, output)
         started.append(stack)
-        if wait:
-            stack.wait_until_said("Ready.")
+        stack.wait_until_said(wait_for_words)
         return stack
 
-    yield start
-    for stack in started:
-        if stack.process.poll() is None:
-            stack.process.kill()
-            stack.process.wait()
-        strays.kill(strays.of_data_dir(stack.data_dir))
+    try:
+        yield start
+    finally:
+        for stack in started:
+            if stack.process.poll() is None:
+                stack.process.kill()
+                stack.process.wait()
+            strays.kill(strays.of_data_dir(stack.data_dir))
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[Start]:
+    """Start stacks on this test's folder; whatever is left is killed after it."""
+    with stacks(tmp_path) as start:
+        yield start
 
 
 def run_command(
@@ -174,7 +176,7 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the program to its end; give exit code and output."""
     return subprocess.run(
-        [sys.executable, "-m", "streams.cli", *words],
+        [*PROGRAM, *words],
         capture_output=True,
         text=True,
         timeout=seconds,

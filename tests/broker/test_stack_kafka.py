@@ -57,7 +57,7 @@ def test_log_survives_kill_9_and_other_ports(tmp_path: Path) -> None:
 def test_busy_port_is_a_sentence_with_the_cause_and_the_log(tmp_path: Path) -> None:
     """What Java says in a hundred lines is one line here."""
     said = (
-        r"^Kafka cannot start \(exit code 1\): .*Address already in use.* "
+        r"^Kafka cannot start, it ended \(exit code 1\): .*Address already in use.* "
         r"\(its log: .*kafka\.log\)\.$"
     )
     with socket.socket() as busy:

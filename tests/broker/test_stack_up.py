@@ -4,6 +4,8 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,12 +14,14 @@ import pytest
 
 from streams import topics
 from streams.settings import DEFAULT_PORTS
-from streams.stack import ports, run_file, strays
+from streams.stack import ports, run_file
 from tests.broker.conftest import (
     FREE_PORTS,
+    PROGRAM,
     RunningStack,
     Start,
     run_command,
+    stacks,
     wait_for,
 )
 
@@ -26,6 +30,7 @@ BODY = (
     b'[{"type":"message-failed","time":"2026-05-04T10:00:00Z","errorCode":4770,'
     b'"to":"+525512345678","message":{"id":"message-1"}}]'
 )
+WATCHDOG = "streams.stack.watchdog"
 NAMES = ("receiver", "worker", "kafka")
 
 
@@ -64,59 +69,6 @@ def nothing_is_left(stack: RunningStack, listened: set[int]) -> bool:
     return free and not stack.processes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stack_takes_a_callback_and_ends_without_a_trace(
-    start_stack: Start, number: signal.Signals
-) -> None:
-    """Exit code 0, no process, no port, no run.json; the same for Ctrl-C."""
-    stack = start_stack()
-    listened = stack.listening()
-    run = stack.run_file
-    assert listened == {run.ports.receiver, run.ports.worker, run.ports.kafka}
-    assert run.pids.up == stack.process.pid
-    assert run.pids.monitor is None
-    assert {process.pid for process in stack.processes()} >= {
-        pid_of(stack, name) for name in NAMES
-    }
-
-    assert post(stack) == (200, b'{"accepted":1,"parked":0,"problems":[]}')
-    assert records_in(stack) == 1
-    assert stack.end(number) == 0
-
-    assert nothing_is_left(stack, listened)
-    assert not (stack.data_dir / "run.json").exists()
-
-
-def test_kill_9_of_up_ends_everything(start_stack: Start) -> None:
-    """Nobody is left to hold the ports; the next start finds a clean machine."""
-    stack = start_stack()
-    listened = stack.listening()
-
-    stack.end(signal.SIGKILL)
-
-    wait_for(lambda: nothing_is_left(stack, listened), "the end of all processes", 10)
-    assert run_file.read(stack.data_dir) is None
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_process_that_is_killed_is_started_again(start_stack: Start, name: str) -> None:
-    """One line says so, run.json has the new process, and callbacks are taken."""
-    stack = start_stack()
-    before = pid_of(stack, name)
-    assert before is not None
-
-    os.kill(before, signal.SIGKILL)
-
-    stack.wait_until_said("ended (signal 9)")
-    after = wait_for(lambda: pid_of(stack, name), f"another {name}")
-    assert after != before
-    assert psutil.pid_exists(after)
-    wait_for(lambda: accepts(stack), "a callback that is accepted", 40)
-    said = [line for line in stack.said.splitlines() if "ended (signal 9)" in line]
-    assert len(said) == 1
-    assert "It is started again in 0.5 s" in said[0]
-
-
 def accepts(stack: RunningStack) -> bool:
     """Tell whether a callback is accepted now."""
     try:
@@ -126,49 +78,40 @@ def accepts(stack: RunningStack) -> bool:
     return status == 200
 
 
-def test_kill_9_of_everything_then_start_again(start_stack: Start) -> None:
-    """What was answered 200 is still there: the topic is recovered, not made anew."""
-    stack = start_stack()
-    for number in range(20):
-        body = BODY.replace(b"message-1", b"message-%d" % number)
-        assert post(stack, body)[0] == 200
-    log = topics.current_log(stack.run_file.bootstrap_servers)
-    for victim in [psutil.Process(stack.process.pid), *stack.processes()]:
-        victim.kill()
-    stack.process.wait()
-
-    again = start_stack()
-
-    assert topics.current_log(again.run_file.bootstrap_servers) == log
-    assert records_in(again) == 20
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One stack for the tests after which it still runs."""
+    with stacks(tmp_path_factory.mktemp("stack")) as start:
+        yield start()
 
 
-def test_processes_that_an_earlier_run_left_are_ended_first(
-    start_stack: Start,
-) -> None:
-    """`up` and its watchdog killed at once: Kafka lives on and holds its log."""
-    stack = start_stack()
-    watchdog = next(
-        process
-        for process in stack.processes()
-        if "streams.stack.watchdog" in process.cmdline()
-    )
-    stack.process.send_signal(signal.SIGSTOP)  # else it starts another watchdog
-    watchdog.kill()
-    stack.end(signal.SIGKILL)
-    left = {process.pid for process in stack.processes()}
-    assert left >= set()
+def test_running_stack_is_described_by_run_json(stack: RunningStack) -> None:
+    """Other software reads it: its keys are fixed, and what it says is so."""
+    run = stack.run_file
+    content = msgspec.json.decode((stack.data_dir / "run.json").read_bytes())
 
-    again = start_stack()
-
-    assert f"Ended {len(left)} processes that an earlier run left behind." in again.said
-    assert left.isdisjoint(process.pid for process in again.processes())
+    assert content.keys() == {"bootstrap_servers", "ports", "pids", "up_started"}
+    assert content["ports"].keys() == {*NAMES, "monitor"}
+    assert content["pids"].keys() == {*NAMES, "monitor", "up"}
+    assert run.bootstrap_servers == f"127.0.0.1:{run.ports.kafka}"
+    assert stack.listening() == {run.ports.receiver, run.ports.worker, run.ports.kafka}
+    assert run.pids.up == stack.process.pid
+    assert (run.ports.monitor, run.pids.monitor) == (None, None)
+    running = {process.pid for process in stack.processes()}
+    assert running >= {pid_of(stack, name) for name in NAMES}
 
 
-def test_second_stack_on_a_data_folder_is_refused(start_stack: Start) -> None:
+def test_accepted_callback_is_in_the_topic(stack: RunningStack) -> None:
+    """It is there before it is answered."""
+    before = records_in(stack)
+
+    assert post(stack) == (200, b'{"accepted":1,"parked":0,"problems":[]}')
+
+    assert records_in(stack) == before + 1
+
+
+def test_second_stack_on_a_data_folder_is_refused(stack: RunningStack) -> None:
     """Two Kafkas on one log would destroy it."""
-    stack = start_stack()
-
     done = run_command("up", f"--data-dir={stack.data_dir}", *FREE_PORTS)
 
     assert done.returncode == 2
@@ -179,8 +122,54 @@ def test_second_stack_on_a_data_folder_is_refused(start_stack: Start) -> None:
     assert accepts(stack)
 
 
-def test_busy_default_port_is_replaced_and_said(start_stack: Start) -> None:
-    """Another program on 8780 does not keep the stack from starting."""
+def test_further_worker_finds_the_stack_by_its_data_folder(
+    stack: RunningStack,
+) -> None:
+    """`work --data-dir` alone: Kafka's address comes from run.json."""
+    further = subprocess.Popen(
+        [*PROGRAM, "work", f"--data-dir={stack.data_dir}", "--worker-port=0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    with further:
+        assert further.stdout is not None
+        said = further.stdout.readline()
+        further.terminate()
+
+    kafka = stack.run_file.bootstrap_servers
+    assert said.startswith(f"Working for Kafka {kafka}, health on 127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_process_that_is_killed_is_started_again(
+    stack: RunningStack, name: str
+) -> None:
+    """One line says so, run.json has the new process, and callbacks are taken."""
+    said_before = stack.said
+    before = pid_of(stack, name)
+    assert before is not None
+
+    os.kill(before, signal.SIGKILL)
+
+    after = wait_for(
+        lambda: pid if (pid := pid_of(stack, name)) != before else None,
+        f"another {name} in run.json",
+    )
+    assert psutil.pid_exists(after)
+    wait_for(lambda: accepts(stack), "a callback that is accepted", 40)
+    line = stack.said.removeprefix(said_before).splitlines()[0]
+    title = "Kafka" if name == "kafka" else f"The {name}"
+    assert line == (
+        f"{title} ended (signal 9). It is started again in 0.5 s "
+        f"(log: {stack.data_dir / 'logs' / name}.log)."
+    )
+
+
+def test_busy_default_port_gives_way_and_ctrl_c_leaves_no_trace(
+    start_stack: Start,
+) -> None:
+    """Another program on 8780 is no obstacle; at the end no process and no port."""
     default = DEFAULT_PORTS["receiver"]
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -188,13 +177,76 @@ def test_busy_default_port_is_replaced_and_said(start_stack: Start) -> None:
             other.bind(("127.0.0.1", default))
             other.listen()
         stack = start_stack("--worker-port=0", "--kafka-port=0")
-
     port = stack.run_file.ports.receiver
+    listened = stack.listening()
     assert port != default
+    assert len(listened) == 3
     assert f"Port {default} is busy, so the receiver takes {port}.\n" in stack.said
 
+    assert stack.end(signal.SIGINT) == 0
 
-@pytest.mark.parametrize("name", ["receiver", "worker", "kafka"])
+    assert nothing_is_left(stack, listened)
+    assert not (stack.data_dir / "run.json").exists()
+
+
+def test_stack_on_a_cluster_starts_no_kafka_and_ends_at_sigterm(
+    start_stack: Start, kafka: str
+) -> None:
+    """With --bootstrap-servers only the receiver and the worker are ours."""
+    stack = start_stack(f"--bootstrap-servers={kafka}", *FREE_PORTS)
+
+    run = stack.run_file
+    listened = stack.listening()
+    assert run.bootstrap_servers == kafka
+    assert (run.ports.kafka, run.pids.kafka) == (None, None)
+    assert accepts(stack)
+    assert stack.end(signal.SIGTERM) == 0
+    assert nothing_is_left(stack, listened)
+
+
+def test_kill_9_of_everything_then_start_again(start_stack: Start) -> None:
+    """What was answered 200 is still there: the topic is recovered, not made anew."""
+    stack = start_stack(wait_for_words="Receiver  http")
+    for number in range(20):
+        body = BODY.replace(b"message-1", b"message-%d" % number)
+        assert post(stack, body)[0] == 200
+    log = topics.current_log(stack.run_file.bootstrap_servers)
+    for victim in [psutil.Process(stack.process.pid), *stack.processes()]:
+        victim.kill()
+    stack.process.wait()
+
+    again = start_stack(wait_for_words="Receiver  http")
+
+    assert topics.current_log(again.run_file.bootstrap_servers) == log
+    assert records_in(again) == 20
+
+
+def test_nothing_outlives_up_even_when_it_is_killed(start_stack: Start) -> None:
+    """Kill -9 of `up` alone, then of `up` and of the watchdog that is to end the rest.
+
+    In the second case Kafka lives on and holds its log, until the next start.
+    """
+    first = start_stack(wait_for_words="Receiver  http")
+    listened = first.listening()
+    first.end(signal.SIGKILL)
+    wait_for(lambda: nothing_is_left(first, listened), "the end of all processes", 10)
+    assert run_file.read(first.data_dir) is None
+
+    second = start_stack(wait_for_words="Receiver  http")
+    watchdogs = [p for p in second.processes() if WATCHDOG in p.cmdline()]
+    for process in [*watchdogs, second.process]:
+        process.kill()
+    second.process.wait()
+    left = second.processes()
+    assert pid_of(second, "kafka") in {process.pid for process in left}
+
+    third = start_stack(wait_for_words="Receiver  http")
+
+    assert f"Ended {len(left)} processes that an earlier run left beh" in third.said
+    assert not any(process.is_running() for process in left)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_busy_explicit_port_ends_with_2(tmp_path: Path, name: str) -> None:
     """Whoever asks for a port gets that one or an error."""
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -209,37 +261,3 @@ def test_busy_explicit_port_ends_with_2(tmp_path: Path, name: str) -> None:
         f"Error: Port {port} on 127.0.0.1 is busy: end what uses it, or give the "
         f"{name} another with --{name}-port (0 takes any free one).\n"
     )
-
-
-def test_further_worker_finds_the_stack_by_its_data_folder(start_stack: Start) -> None:
-    """`work --data-dir` alone: Kafka's address comes from run.json."""
-    stack = start_stack()
-
-    further = start_stack("--worker-port=0", command="work", wait=False)
-
-    wait_for(lambda: "ready" in further.said, "a second worker that is ready")
-    assert further.end() == 0
-    assert strays.VARIABLE not in psutil.Process(stack.process.pid).environ()
-
-
-def test_stack_on_a_cluster_starts_no_kafka(start_stack: Start, kafka: str) -> None:
-    """With --bootstrap-servers only the receiver and the worker are ours."""
-    stack = start_stack(f"--bootstrap-servers={kafka}", *FREE_PORTS)
-
-    assert stack.run_file.bootstrap_servers == kafka
-    assert stack.run_file.ports.kafka is None
-    assert stack.run_file.pids.kafka is None
-    assert accepts(stack)
-
-
-def test_run_json_is_what_the_contract_says(start_stack: Start) -> None:
-    """Other software reads it: its keys are fixed."""
-    stack = start_stack()
-
-    content = msgspec.json.decode((stack.data_dir / "run.json").read_bytes())
-
-    names = {"receiver", "monitor", "worker", "kafka"}
-    assert content.keys() == {"bootstrap_servers", "ports", "pids", "up_started"}
-    assert content["ports"].keys() == names
-    assert content["pids"].keys() == names | {"up"}
-    assert content["bootstrap_servers"] == f"127.0.0.1:{content['ports']['kafka']}"
