@@ -1,7 +1,8 @@
 """A Delta table that is written exactly once: rows and positions in one transaction."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,11 @@ class ArchiveTable:
         """
         self.path = path
         self._writer = writer
-        try:
+        with self._errors_named():
             path.mkdir(parents=True, exist_ok=True)
             self._table = DeltaTable.create(
                 str(path), schema=columns, mode="ignore", partition_by=[partition_by]
             )
-        except (DeltaError, OSError) as error:
-            raise CommitFailedOrUnknownError(f"{path}: {error}") from error
 
     def refresh(self) -> None:
         """Read the newest snapshot.
@@ -62,17 +61,16 @@ class ArchiveTable:
         Raises:
             CommitFailedOrUnknownError: The table cannot be read.
         """
-        try:
+        with self._errors_named():
             self._table.update_incremental()
-        except (DeltaError, OSError) as error:
-            raise CommitFailedOrUnknownError(f"{self.path}: {error}") from error
 
     def position(self, log_id: str, partition: int) -> int:
         """Return a partition's position in the snapshot; 0 where it has none."""
         return self._position(positions.transaction_id(log_id, partition))
 
     def _position(self, transaction_id: str) -> int:
-        return self._table.transaction_version(transaction_id) or 0
+        with self._errors_named():
+            return self._table.transaction_version(transaction_id) or 0
 
     def files(self) -> list[dict[str, Any]]:
         """Return the snapshot's files with their statistics, one dict a file.
@@ -80,7 +78,8 @@ class ArchiveTable:
         Keys as delta-rs gives them: ``path`` (relative), ``max.<column>``,
         ``min.<column>``, ``partition.<column>``.
         """
-        actions = pa.table(self._table.get_add_actions(flatten=True))
+        with self._errors_named():
+            actions = pa.table(self._table.get_add_actions(flatten=True))
         rows: list[dict[str, Any]] = actions.to_pylist()
         return rows
 
@@ -100,7 +99,7 @@ class ArchiveTable:
         """
         self.refresh()
         self._require(before)
-        try:
+        with self._errors_named():
             write_deltalake(
                 self._table,
                 rows,
@@ -112,6 +111,12 @@ class ArchiveTable:
                 ),
             )
             self._sync()
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        """Turn what delta-rs and the system raise into one of our two errors."""
+        try:
+            yield
         except CommitFailedError as error:
             raise CommitRefusedError(f"{self.path}: {error}") from error
         except (DeltaError, OSError) as error:

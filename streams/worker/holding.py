@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from streams import telemetry
 from streams.archive import schema
@@ -153,8 +154,8 @@ class Holding:
             # beginning from the tables, is sure to be right.
             self._stop(
                 f"Records from offset {chunk.span.start} of partition "
-                f"{chunk.partition} cannot be taken in: {error!r}. Nothing is lost; "
-                f"please report this with the traceback above."
+                f"{chunk.partition} cannot be taken in: {error!r}. Nothing is lost: "
+                f"they stay in Kafka; --debug shows where it went wrong."
             )
             raise
         telemetry.TAKEN_IN.labels(str(chunk.partition)).set(partition.position)
@@ -203,11 +204,12 @@ class Holding:
         cuts = [p.cut() for p in self._partitions.values() if p.position > p.archived]
         if not cuts:
             return True
-        if not await self._commit("callbacks", _commit_rows, cuts):
+        if not await self._commit("callbacks", commit_rows, cuts):
             return False
         for cut in cuts:
             cut.partition.archive(cut)
             telemetry.ROWS.inc(len(cut.rows))
+            telemetry.COPIES.inc(pc.sum(cut.rows["is_copy"]).as_py() or 0)
         self._measure()
         return True
 
@@ -216,7 +218,7 @@ class Holding:
         gained = [p for p in self._partitions.values() if p.archived > p.counted]
         if not gained:
             return True
-        if not await self._commit("window_counts", _commit_counts, gained):
+        if not await self._commit("window_counts", commit_counts, gained):
             return False
         for partition in gained:
             partition.count_up_to(partition.archived)
@@ -265,9 +267,10 @@ class Holding:
             self.fatal.set_result(sentence)
 
 
-def _commit_rows(
+def commit_rows(
     both: tuple[tables.ArchiveTable, tables.ArchiveTable], cuts: list[Cut]
 ) -> None:
+    """Commit rows of partitions to table callbacks, with their positions."""
     both[0].commit(
         pa.concat_tables([cut.rows for cut in cuts]),
         {_name(cut.partition): cut.before for cut in cuts},
@@ -275,9 +278,10 @@ def _commit_rows(
     )
 
 
-def _commit_counts(
+def commit_counts(
     both: tuple[tables.ArchiveTable, tables.ArchiveTable], gained: list[Partition]
 ) -> None:
+    """Commit counts of partitions from Q to P to table window_counts."""
     today = datetime.now(UTC).date()
     both[1].commit(
         pa.concat_tables([_counts_of(partition, today) for partition in gained]),

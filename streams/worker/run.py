@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import Any
 
-from streams.settings import Settings
+from streams.settings import ConfigurationError, Settings
 from streams.topics import Log
 from streams.worker.app import WorkerApp, add_agents, create_app, create_holding
 from streams.worker.health import HealthServer
@@ -30,9 +30,32 @@ def run(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
     Returns:
         Exit code: 0 after a signal, 1 when the worker cannot go on.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _configure_logging(debug=settings.debug)
+    _make_folder(settings)
     logger.info("Working on log %s, %d partitions.", log.log_id, log.partitions)
     return asyncio.run(_work(settings, bootstrap_servers, port))
+
+
+def _configure_logging(*, debug: bool) -> None:
+    """Log our own lines; Faust's and aiokafka's only with --debug.
+
+    They repeat each failed attempt with a traceback; the holding says what matters.
+    """
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s",
+        level=logging.DEBUG if debug else logging.CRITICAL,
+    )
+    logging.getLogger("streams").setLevel(logging.DEBUG if debug else logging.INFO)
+
+
+def _make_folder(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {settings.data_dir} cannot be made ({error.strerror}): "
+            f"set --data-dir to another."
+        ) from error
 
 
 async def _work(settings: Settings, bootstrap_servers: str, port: int) -> int:

@@ -53,7 +53,7 @@ def _callback(
     sent = now - timedelta(seconds=draw.uniform(60, 6 * 3_600))
     event_type = draw.choice(_TYPES)
     destination = f"{draw.choice(list(_NUMBERS))}{draw.randrange(10**7):07d}"
-    callback = {
+    callback: dict[str, Any] = {
         "type": event_type,
         "time": (sent + timedelta(seconds=draw.uniform(0, 59))).isoformat(),
         "to": destination,
