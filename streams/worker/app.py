@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 
 from streams import reference, telemetry, topics
 from streams.core.outcomes import Outcomes
@@ -124,9 +124,13 @@ def add_agents(app: WorkerApp, settings: Settings) -> None:
         try:
             async with asyncio.timeout(OFFSET_COMMIT_SECONDS):
                 await _tell_kafka(app)
-        except (KafkaError, TimeoutError) as error:
-            # Faust: nothing starts from these offsets, the next commit is as good.
+        except CommitFailedError as error:
+            # A rebalance came between; nothing ever starts from these offsets.
             logger.debug("Offsets for lag tools were not committed: %s", error)
+        except (KafkaError, TimeoutError) as error:
+            app.holding.kafka_answers(error)
+        else:
+            app.holding.kafka_answers(None)
 
 
 async def _tell_kafka(app: WorkerApp) -> None:

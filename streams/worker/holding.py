@@ -67,7 +67,7 @@ class Holding:
     ) -> None:
         """Hold nothing yet."""
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.problem: str | None = "waiting for partitions"
+        self._problems: dict[str, str] = {"partitions": "waiting for partitions"}
         self._data_dir = data_dir
         self._kafka = kafka
         self._rules = rules
@@ -78,6 +78,19 @@ class Holding:
         self._flush_wanted = asyncio.Event()
         self._room = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
+
+    @property
+    def problem(self) -> str | None:
+        """Return why the worker cannot do its work now, or None."""
+        return next(iter(self._problems.values()), None)
+
+    def kafka_answers(self, error: BaseException | None) -> None:
+        """Note whether Kafka answered the last question."""
+        if error is None:
+            self._problems.pop("kafka", None)
+        elif "kafka" not in self._problems:
+            self._problems["kafka"] = f"Kafka does not answer: {error!r}"
+            logger.error("Kafka does not answer, waiting for it: %r.", error)
 
     # ---------------------------------------------------------------- partitions
 
@@ -92,7 +105,7 @@ class Holding:
             if await self._flush_callbacks():
                 await self._flush_counts()
             self._partitions = {}
-            self.problem = "waiting for partitions"
+            self._problems["partitions"] = "waiting for partitions"
 
     async def close(self) -> None:
         """Commit everything to both tables; the last thing a worker does."""
@@ -124,7 +137,7 @@ class Holding:
             return
         self._partitions = taken
         await self._kafka.seek({p: held.position for p, held in taken.items()})
-        self.problem = None
+        self._problems.clear()
         self._measure()
 
     def _load(self, log: Log, bounds: dict[int, Bounds]) -> dict[int, Partition]:
@@ -258,11 +271,11 @@ class Holding:
             telemetry.POSITION.labels(str(number)).set(position)
 
     def _say_problem(self, words: str, pause: float) -> None:
-        self.problem = words
+        self._problems["archive"] = words
         logger.error("%s; trying again in %.1f s.", words, pause)
 
     def _stop(self, sentence: str) -> None:
-        self.problem = sentence
+        self._problems["fatal"] = sentence
         if not self.fatal.done():
             self.fatal.set_result(sentence)
 

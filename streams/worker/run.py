@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 # SIGTERM to the end: 10 seconds, some of them for Kafka and Faust.
 FLUSH_AT_END_SECONDS = 6.0
 STOP_SECONDS = 9.0
+_NOT_IN_TIME = "Not all ended in time; what was not committed is still in Kafka."
 
 
 def run(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
@@ -70,12 +71,14 @@ async def _work(settings: Settings, bootstrap_servers: str, port: int) -> int:
     health.start()
 
     async def hand_over(*_: object, **__: object) -> None:
-        async with asyncio.timeout(FLUSH_AT_END_SECONDS):
-            await app.holding.close()
+        try:
+            async with asyncio.timeout(FLUSH_AT_END_SECONDS):
+                await app.holding.close()
+        except TimeoutError:
+            logger.warning(_NOT_IN_TIME)
 
     app.on_before_shutdown.connect(hand_over, weak=False)
     try:
-        await app.start()
         return await _until_the_end(app, signalled)
     finally:
         await _stop(app)
@@ -83,10 +86,11 @@ async def _work(settings: Settings, bootstrap_servers: str, port: int) -> int:
 
 
 async def _until_the_end(app: WorkerApp, signalled: asyncio.Event) -> int:
+    """Work until a signal, or until the worker cannot go on; return the exit code."""
     waits: dict[asyncio.Future[Any], str] = {
         asyncio.ensure_future(signalled.wait()): "signal",
         app.holding.fatal: "fatal",
-        asyncio.ensure_future(app.wait_until_stopped()): "stopped",
+        asyncio.ensure_future(_start_and_work(app)): "stopped",
     }
     done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     reasons = {waits[future] for future in done}
@@ -96,11 +100,14 @@ async def _until_the_end(app: WorkerApp, signalled: asyncio.Event) -> int:
     return 0 if "signal" in reasons else 1
 
 
+async def _start_and_work(app: WorkerApp) -> None:
+    await app.start()
+    await app.wait_until_stopped()
+
+
 async def _stop(app: WorkerApp) -> None:
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await app.stop()
     except TimeoutError:
-        logger.warning(
-            "Not everything ended in time; what was not committed is still in Kafka."
-        )
+        logger.warning(_NOT_IN_TIME)

@@ -20,7 +20,7 @@ from streams.core.identity import (
 HOUR_US = 3_600 * 1_000_000
 
 
-def rows(*identities: tuple[str | None, ...]) -> pa.Table:
+def rows(*identities: tuple[str | int | None, ...]) -> pa.Table:
     """Return rows with these identities: id, destination, type, channel, code."""
     columns = list(zip(*identities, strict=True))
     arrays = [pa.array(column, pa.string()) for column in columns[:4]]
@@ -49,7 +49,7 @@ def rows(*identities: tuple[str | None, ...]) -> pa.Table:
     ],
 )
 def test_different_identities_have_different_hashes(
-    one: tuple[str | None, ...], other: tuple[str | None, ...]
+    one: tuple[str | int | None, ...], other: tuple[str | int | None, ...]
 ) -> None:
     """Each part counts, and no text can look like two parts."""
     first, second = hashes(rows(one, other))
@@ -75,7 +75,8 @@ def test_same_identity_in_other_batches_has_the_same_hash() -> None:
 @given(st.lists(st.sets(st.integers(1, 2**64 - 1), max_size=40), max_size=6))
 def test_the_set_is_a_set(batches: list[set[int]]) -> None:
     """Against Python's own set, whatever collides."""
-    ours, python = IdentitySet(), set()
+    ours = IdentitySet()
+    python: set[int] = set()
     for batch in batches:
         new = np.array(sorted(batch - python), np.uint64)
         ours.add(new)
@@ -107,7 +108,8 @@ def test_the_set_costs_few_bytes_each() -> None:
 def flags(memory: IdentityMemory, ids: list[int], hours: list[float]) -> list[bool]:
     """Take rows in at these hours of the log."""
     received = np.array([round(h * HOUR_US) for h in hours], np.int64)
-    return memory.take_in(np.array(ids, np.uint64), received).tolist()
+    found: list[bool] = memory.take_in(np.array(ids, np.uint64), received).tolist()
+    return found
 
 
 #    hours 0          13          26          39          52
