@@ -118,6 +118,7 @@ def test_a_stopped_kafka_is_said_in_time_and_then_at_once(
 ) -> None:
     """503 with Retry-After inside the limit, later ones at once; then all is well."""
     reader = Reader(broker.bootstrap_servers)
+    assert receiver.post(callback("zeroth")).status_code == 200
     with broker.stopped():
         began = time.monotonic()
         first = receiver.post(callback("first"))
