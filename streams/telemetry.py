@@ -80,6 +80,13 @@ LAG = Gauge(
     registry=REGISTRY,
 )
 
+
+def forget_partitions() -> None:
+    """Show no partition any more: what another worker holds is not ours to tell."""
+    for gauge in (POSITION, TAKEN_IN, LAG):
+        gauge.clear()
+
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -106,6 +106,7 @@ class Holding:
                 await self._flush_counts()
             self._partitions = {}
             self._problems["partitions"] = "waiting for partitions"
+            telemetry.forget_partitions()
 
     async def close(self) -> None:
         """Commit everything to both tables; the last thing a worker does."""
@@ -138,6 +139,8 @@ class Holding:
         self._partitions = taken
         await self._kafka.seek({p: held.position for p, held in taken.items()})
         self._problems.clear()
+        for number, held in taken.items():
+            telemetry.TAKEN_IN.labels(str(number)).set(held.position)
         self._measure()
 
     def _load(self, log: Log, bounds: dict[int, Bounds]) -> dict[int, Partition]:

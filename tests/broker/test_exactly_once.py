@@ -223,11 +223,36 @@ def test_sigterm_flushes_both_tables_within_ten_seconds(tmp_path: Path) -> None:
     assert_exact(data_dir, sent, positions)
 
 
+def test_workers_share_partitions_and_take_over_from_a_killed_one(
+    tmp_path: Path,
+) -> None:
+    """A second worker joins, the first is killed with -9: still exact."""
+    sent = load.callbacks(EVENTS // 5, seed=9)
+    first, second, third = parts(load.with_copies(sent, COPIES, seed=10), 3)
+    data_dir = tmp_path / "shared"
+    with embedded_kafka(tmp_path / "group") as servers:
+        load.produce(servers, first)
+        with worker(servers, data_dir, flush_seconds=0.5) as (killed, _):
+            wait_for(lambda: archived(data_dir) >= len(first), "the first part")
+            with worker(servers, data_dir, flush_seconds=0.5) as (survivor, port):
+                wait_for(lambda: load.taken_in(port) > 0, "partitions of its own")
+                load.produce(servers, second)
+                killed.kill()
+                load.produce(servers, third)
+                expected = len(first) + len(second) + len(third)
+                wait_for(lambda: archived(data_dir) >= expected, "takeover", 60)
+                survivor.send_signal(signal.SIGTERM)
+                assert survivor.wait(10) == 0
+        positions = load.topic_positions(servers)
+
+    assert_exact(data_dir, sent, positions)
+
+
 @contextmanager
 def worker(
-    servers: str, data_dir: Path
+    servers: str, data_dir: Path, flush_seconds: float = 600
 ) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """Run one worker that never commits by itself; give its process and port."""
+    """Run one worker, which by default never commits by itself; process and port."""
     port = ports.choose("worker", 0)
     process = subprocess.Popen(
         [
@@ -238,8 +263,8 @@ def worker(
         ],
         env={
             **os.environ,
-            "UNDELIVERED_FLUSH_SECONDS": "600",
-            "UNDELIVERED_COUNTS_SECONDS": "600",
+            "UNDELIVERED_FLUSH_SECONDS": str(flush_seconds),
+            "UNDELIVERED_COUNTS_SECONDS": str(flush_seconds * 2),
         },
     )
     try:
