@@ -208,13 +208,12 @@ def _region(digits: str) -> str | None:
 
 @cache
 def _lengths(code: int) -> list[int]:
-    """Return the lengths that a calling code's plans know, calling code included."""
-    lengths: set[int] = set()
-    for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]:
-        metadata = PhoneMetadata.metadata_for_region(region)
-        if metadata is not None and metadata.general_desc is not None:
-            lengths |= set(metadata.general_desc.possible_length)
-    return sorted(len(str(code)) + length for length in lengths if length > 0)
+    """Return the lengths of the main country's numbers, calling code included."""
+    main = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code][0]
+    plan = PhoneMetadata.metadata_for_region(main)
+    if plan is None or plan.general_desc is None:
+        return []
+    return [len(str(code)) + n for n in plan.general_desc.possible_length if n > 0]
 
 
 def _digits(seed: str) -> str:

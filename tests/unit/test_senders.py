@@ -1,5 +1,7 @@
 """Senders: which type, by patterns that DuckDB reads in the same way."""
 
+from collections.abc import Iterator
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -23,6 +25,9 @@ RULE = SenderTypes.from_rows(reference.table("sender_types"))
         pytest.param("12345", "short_code", id="short code"),
         pytest.param("1234", "short_code", id="four digits"),
         pytest.param("Shop-24", "alphanumeric", id="name"),
+        pytest.param("Shop12345", "alphanumeric", id="name that ends as a short code"),
+        pytest.param("12345Shop", "alphanumeric", id="name that begins as one"),
+        pytest.param("12345\n", "alphanumeric", id="short code and a line break"),
         pytest.param("a\nb", "alphanumeric", id="line break"),
         pytest.param("", None, id="empty"),
         pytest.param(None, None, id="none"),
@@ -33,8 +38,15 @@ def test_sender_type(sender: str | None, sender_type: str | None) -> None:
     assert RULE.of(pa.array([sender], pa.string())).to_pylist() == [sender_type]
 
 
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return a DuckDB of this module's own."""
+    with duckdb.connect() as opened:
+        yield opened
+
+
 @given(
-    st.lists(
+    senders=st.lists(
         st.none()
         | st.text(max_size=12)
         | st.from_regex(r"\A\+?[0-9]{1,12}\n?\Z")
@@ -42,7 +54,9 @@ def test_sender_type(sender: str | None, sender_type: str | None) -> None:
         max_size=8,
     )
 )
-def test_python_and_sql_agree(senders: list[str | None]) -> None:
+def test_python_and_sql_agree(
+    connection: duckdb.DuckDBPyConnection, senders: list[str | None]
+) -> None:
     """Both engines read the patterns alike, whatever the text."""
     cases = " ".join(
         f"when regexp_full_match(sender, '{pattern}') then '{sender_type}'"
@@ -51,11 +65,10 @@ def test_python_and_sql_agree(senders: list[str | None]) -> None:
     column = pa.array(senders, pa.string())
     table = pa.table({"place": range(len(senders)), "sender": column})
 
-    with duckdb.connect() as connection:
-        connection.register("senders", table)
-        rows = connection.execute(
-            f"select case {cases} end from senders order by place"
-        ).fetchall()
+    connection.register("senders", table)
+    rows = connection.execute(
+        f"select case {cases} end from senders order by place"
+    ).fetchall()
 
     assert RULE.of(column).to_pylist() == [row[0] for row in rows]
     assert RULE.of(pa.chunked_array([column])).to_pylist() == [row[0] for row in rows]
