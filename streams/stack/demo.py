@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,6 @@ from streams.stack.console import CONSOLE, doing, say
 from streams.stack.post import Answer, Poster, post_all, poster
 from streams.stack.up import Stack, running
 
-SEED = 4770
 VISIBLE_WITHIN_SECONDS = 60.0
 # Counts within seconds instead of a minute: somebody waits for them.
 _QUICK: dict[str, object] = {"flush_seconds": 1.0, "counts_seconds": 2.0}
@@ -33,6 +32,20 @@ _EXAMPLES_SQL = f"""\
 select distinct destination_country, error_code, description, outcome, event_time
 from events where message_id = '{examples.MESSAGE_ID}' order by error_code
 """  # noqa: S608 - a constant of ours
+_INCIDENT_SQL = f"""\
+select
+    date_trunc('hour', window_start) as hour,
+    sum(events) as finished,
+    coalesce(sum(events) filter (error_code = {traffic.INCIDENT.error_code}), 0)
+        as refused,
+    refused / finished as failure_rate
+from failure_rates_by_minute
+where country = '{traffic.INCIDENT.country}'
+    and carrier = '{traffic.INCIDENT.carrier}'
+    and outcome in ('delivered', 'failed', 'unknown')
+    and window_start >= now() - interval 6 hours
+group by hour order by hour
+"""  # noqa: S608 - constants of ours
 _PARKED_SQL = """\
 select problem, count(*) as callbacks from dead_letters
 group by problem order by callbacks desc, problem limit 10
@@ -70,7 +83,9 @@ def show(stack: Stack) -> int:
     """Play the traffic, wait until all of it is visible, print what it shows."""
     to = poster(stack.callbacks_url, stack.settings)
     began = time.monotonic()
-    taken = _play(to, list(traffic.bodies(SEED, datetime.now(UTC))))
+    until = datetime.now(UTC)
+    # Another seed each time: what is posted on the same data later is no redelivery.
+    taken = _play(to, traffic.bodies(int(until.timestamp()), until))
     say(
         f"{taken.bodies} bodies posted in {time.monotonic() - began:.1f} s: "
         f"{taken.accepted} callbacks accepted, {taken.parked} parked."
@@ -78,9 +93,10 @@ def show(stack: Stack) -> int:
     parked = _post_examples(to)
     everything = _wait_until_visible(stack)
     _report(stack.data_dir)
+    _show_incident(stack.data_dir)
     _show_examples(stack.data_dir, parked)
     agrees = _check(stack.data_dir)
-    _say_what_next(stack.data_dir)
+    _say_what_next(stack)
     return EXIT_DONE if agrees and everything else EXIT_FOUND_WRONG
 
 
@@ -162,6 +178,14 @@ def _report(data_dir: Path) -> None:
         reports.show(data_dir, name, day, output.Format.TABLE)
 
 
+def _show_incident(data_dir: Path) -> None:
+    """Show what went wrong in the traffic, where a person would look for it."""
+    incident = traffic.INCIDENT
+    _title(f"What happened in {incident.country}?")
+    say(f"Carrier {incident.carrier} by the hour, and its error {incident.error_code}:")
+    _show_query(data_dir, _INCIDENT_SQL)
+
+
 def _show_examples(data_dir: Path, parked: Answer) -> None:
     """Show what became of the provider's own examples, which are of 2016."""
     _title('The two examples of the provider\'s page "Message Failed"')
@@ -195,23 +219,15 @@ def _check(data_dir: Path) -> bool:
     return True
 
 
-def _say_what_next(data_dir: Path) -> None:
+def _say_what_next(stack: Stack) -> None:
     _title("What to try next")
-    option = "" if data_dir == Path("data").resolve() else f" --data-dir {data_dir}"
-    for line in _next(option):
-        say(line)
-
-
-def _next(option: str) -> Iterable[str]:
     program = "undelivered"
     beside = Path(sys.executable).with_name(program)
     if beside.is_relative_to(Path.cwd()):
         program = str(beside.relative_to(Path.cwd()))
-    report = f"{program} report failure_rates_by_country_and_error_code"
-    yield f"  {report} --since 6h --window 30m{option}"
-    yield f"  {program} report failure_rates_by_error_code --since all{option}"
-    yield f"  {program} sql{option}"
-    yield f"  {program} check{option}"
+    by_both = "report failure_rates_by_country_and_error_code"
+    for words in (f"{by_both} --since 6h --window 30m", "sql", "check"):
+        say(f"  {program} {words}{stack.data_dir_option}")
 
 
 def _title(text: str) -> None:

