@@ -27,7 +27,7 @@ PARKED = Counter(
 )
 REQUEST_SECONDS = Histogram(
     "undelivered_request_seconds",
-    "Time from a request's first byte to its answer, seconds.",
+    "Time from a request's header to its answer, seconds.",
     registry=REGISTRY,
 )
 WAITING = Gauge(

@@ -332,8 +332,16 @@ def test_a_wrong_pair_is_challenged(
 def test_a_large_body_without_credentials_hears_the_challenge(
     guarded: Receiving,
 ) -> None:
-    """The body is read on, within bounds, so that its sender reads the answer."""
-    assert guarded.post(b"x" * 3 * MEBIBYTE).status_code == 401
+    """The body is read on, so that the line can be used for the next request."""
+    refused = b"POST /callbacks HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s"
+    last = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    wire = refused % (3 * MEBIBYTE, b"x" * 3 * MEBIBYTE) + last
+
+    with closing(guarded.connect(wire)) as connection:
+        answers = heard(connection)
+
+    assert answers.startswith(b"HTTP/1.1 401 ")
+    assert answers.count(b"HTTP/1.1 200 ") == 1
 
 
 def test_a_refused_body_is_not_read_without_end(guarded: Receiving) -> None:
