@@ -20,9 +20,9 @@
 --   carrier_name        | varchar     | Carrier's name as sent.
 --   segment_count       | integer     | Segments, count.
 --   events              | bigint      | Events of the message that count here, count.
--- notes:    Delivered or read beats failed, failed beats unknown, unknown beats pending:
---           a message can be reported as failed and delivered. The earliest event of
---           the outcome that won decides. Inbound and other events are left out.
+-- notes:    Delivered or read beats failed, failed beats unknown, unknown beats
+--           pending: a message can be reported as failed and delivered. The earliest
+--           event of the outcome that won decides. Inbound and other are left out.
 -- check:    unique message_id, destination
 -- check:    (outcome = 'pending') = (final_at is null)
 

@@ -22,7 +22,7 @@
 -- notes:    The event is the latest earlier callback of the same identity (message_id,
 --           destination, event_type, channel, error_code) in the same partition that
 --           is no copy. It is null when the archive does not hold it any more.
---           A life of the topic that was begun anew (log_id <topic id>~<n>) goes on
+--           A life of the topic that was begun anew (log_id "topic id~number") goes on
 --           with the memory of the one before, so the event may be in that one.
 -- check:    unique log_id, kafka_partition, kafka_offset, kafka_index
 

@@ -30,9 +30,9 @@ class Rows:
         )
 
 
-def of(result: "duckdb.DuckDBPyConnection") -> Rows | None:
+def of(result: "duckdb.DuckDBPyConnection | None") -> Rows | None:
     """Wrap what was executed last; None when it gives no rows."""
-    if not result.description:
+    if result is None or not result.description:
         return None
     names = (str(column[0]) for column in result.description)
     types = tuple(str(column[1]) for column in result.description)

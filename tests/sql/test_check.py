@@ -1,0 +1,200 @@
+"""The check: silent on a whole archive, and it names what is wrong in another."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.archive import schema
+from streams.warehouse import check, snapshot
+from streams.warehouse.connection import connect
+from streams.warehouse.snapshot import take
+from tests.sql.archive import LOG, Archive, Row, at, callback, cell, parked
+
+CODE = {"event_type": "message-failed", "error_code": 4770}
+
+
+def whole() -> tuple[list[Row], list[Row]]:
+    """Make callbacks and the counts of those below offset 5, by hand."""
+    rows = [
+        callback(0),
+        callback(1, segment_count=None),
+        callback(2, is_copy=True),
+        parked(3),
+        callback(4, **CODE, event_time=at("12:30:00"), carrier_name="AT&T"),
+        callback(5),  # archived, not counted yet
+        callback(0, kafka_partition=1, segment_count=3),
+    ]
+    counts = [
+        cell(1, to_position=1),
+        cell(1, segments=0, from_position=1, to_position=5),
+        # 12:30 is too far ahead of its record: counted when it was received.
+        cell(1, outcome="failed", error_code=4770, carrier="AT&T", to_position=5),
+        cell(1, segments=3, kafka_partition=1, to_position=1),
+    ]
+    return rows, counts
+
+
+def _filled(archive: Archive, rows: list[Row], counts: list[Row]) -> Archive:
+    archive.add_callbacks(rows)
+    archive.add_counts(counts)
+    return archive
+
+
+def test_whole_archive_has_nothing_wrong(archive: Archive) -> None:
+    """Copies and parked rows are not counted, nor what is beyond the position."""
+    result = check.run(_filled(archive, *whole()).data_dir)
+
+    assert result == ((), ())
+
+
+def test_missing_archive_has_nothing_wrong(tmp_path: Path) -> None:
+    """Nothing archived, nothing counted: both agree."""
+    assert check.run(tmp_path) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        pytest.param({"events": 2}, '"events":2,"recounted_events":1', id="events"),
+        pytest.param(
+            {"segments": 9}, '"segments":9,"recounted_segments":1', id="segments"
+        ),
+    ],
+)
+def test_tampered_cell_is_named(
+    archive: Archive, changed: dict[str, object], found: str
+) -> None:
+    """One cell that differs is one finding, with both numbers and its dimensions."""
+    rows, counts = whole()
+    counts[2] |= changed
+    result = check.run(_filled(archive, rows, counts).data_dir)
+
+    assert [finding.check for finding in result.findings] == [
+        "window_counts_match_events"
+    ]
+    assert found in result.findings[0].found
+    assert '"carrier":"AT&T"' in result.findings[0].found
+    assert '"error_code":4770' in result.findings[0].found
+
+
+def test_counts_in_a_wrong_dimension_are_two_findings(archive: Archive) -> None:
+    """Counted for Jamaica, happened in the US: both cells differ."""
+    rows, counts = whole()
+    counts[2] |= {"country": "JM"}
+    result = check.run(_filled(archive, rows, counts).data_dir)
+
+    assert sorted('"country":"JM"' in f.found for f in result.findings) == [False, True]
+
+
+def test_missing_increment_is_named(archive: Archive) -> None:
+    """An event below the position that no cell counts."""
+    rows, counts = whole()
+    archive.add_callbacks(rows)
+    archive.add_counts(counts[:2] + counts[3:], positions={0: 5, 1: 1})
+    result = check.run(archive.data_dir)
+
+    assert [finding.check for finding in result.findings] == [
+        "window_counts_match_events"
+    ]
+    assert '"events":0,"recounted_events":1' in result.findings[0].found
+
+
+def test_row_written_twice_is_named(archive: Archive) -> None:
+    """The same place in the log twice: not unique, and counted once."""
+    rows, counts = whole()
+    _filled(archive, [*rows, rows[1]], counts)
+    found = {(f.check, f.rule): f.found for f in check.run(archive.data_dir).findings}
+
+    unique = "unique log_id, kafka_partition, kafka_offset, kafka_index"
+    assert found["callbacks", unique] == (
+        f'{{"log_id":"{LOG}","kafka_partition":0,"kafka_offset":1,"kafka_index":0,'
+        f'"times":2}}'
+    )
+    assert "window_counts_match_events" in {name for name, _ in found}
+
+
+def test_counts_ahead_of_the_archive_are_named(archive: Archive) -> None:
+    """The position of window_counts is never beyond that of callbacks."""
+    rows, counts = whole()
+    archive.add_callbacks(rows[:3], positions={0: 3})
+    archive.add_counts(counts[:2], positions={0: 5})
+    result = check.run(archive.data_dir)
+
+    assert [finding.check for finding in result.findings] == ["counts_are_not_ahead"]
+    assert '"archived":3,"counted":5' in result.findings[0].found
+
+
+def test_callback_beyond_its_position_is_named(archive: Archive) -> None:
+    """Such a row would be taken in again after a restart."""
+    archive.add_callbacks([callback(0), callback(7)], positions={0: 7})
+    result = check.run(archive.data_dir)
+
+    assert [finding.check for finding in result.findings] == [
+        "callbacks_are_below_their_position"
+    ]
+    assert '"kafka_offset":7' in result.findings[0].found
+
+
+def test_removed_file_is_named(archive: Archive) -> None:
+    """A table that has lost a file cannot be counted; the file is named."""
+    _filled(archive, *whole())
+    file = Path(take(archive.data_dir).callbacks.files()[0])
+    file.unlink()
+    result = check.run(archive.data_dir)
+
+    assert [(f.check, f.found) for f in result.findings] == [
+        ("files_are_there", str(file))
+    ]
+
+
+def test_other_rules_versions_are_a_note_and_not_compared(archive: Archive) -> None:
+    """What other rules counted is named, and is no fault."""
+    rows, counts = whole()
+    other = schema.RULES_VERSION + 1
+    counts[3] |= {"rules_version": other, "events": 77}
+    result = check.run(_filled(archive, rows, counts).data_dir)
+
+    assert result.findings == ()
+    assert [f'"rules_version":{other}' in note for note in result.notes] == [True]
+    assert '"events":77' in result.notes[0]
+
+
+def test_promise_of_a_header_is_tested_on_every_row(archive: Archive) -> None:
+    """A rule over columns: the row that breaks it is named."""
+    archive.add_callbacks(
+        [callback(0, received_date=at("00:00:00").date().replace(day=5))]
+    )
+    result = check.run(archive.data_dir)
+
+    assert [(f.check, f.rule) for f in result.findings] == [
+        ("callbacks", "received_date = received_at::date")
+    ]
+
+
+def test_counts_are_read_before_callbacks(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit of both tables between the two snapshots does not look like a fault."""
+    _filled(archive, *whole())
+    opened: list[str] = []
+    real_open = snapshot._open  # noqa: SLF001
+
+    def spied(name: str, *rest: Any) -> object:  # noqa: ANN401 - passed on
+        opened.append(name)
+        return real_open(name, *rest)
+
+    monkeypatch.setattr(snapshot, "_open", spied)
+    take(archive.data_dir)
+
+    assert opened == ["window_counts", "callbacks"]
+
+
+def test_warehouse_stays_at_its_snapshot(archive: Archive) -> None:
+    """What is committed later is seen by the next connection."""
+    archive.add_callbacks([callback(0)])
+    with connect(archive.data_dir) as connection:
+        archive.add_callbacks([callback(1)])
+
+        assert connection.execute("select count(*) from events").fetchall() == [(1,)]
+    assert archive.rows("select count(*) from events") == [(2,)]

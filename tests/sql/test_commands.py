@@ -1,0 +1,255 @@
+"""The commands, as a person runs them: output and exit codes."""
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from streams import cli
+from tests.sql.archive import Archive, callback, cell
+
+TIMEOUT_SECONDS = 30
+PROGRAM = [sys.executable, "-m", "streams.cli"]
+
+
+class Done(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Program:
+    """Runs the console script's function in this process, over one archive."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        capture: pytest.CaptureFixture[str],
+        patch: pytest.MonkeyPatch,
+    ) -> None:
+        """Run over this archive, with the test's own standard streams."""
+        self._archive = archive
+        self._capture = capture
+        self._patch = patch
+
+    def run(self, *arguments: str, stdin: str = "") -> Done:
+        """Run undelivered and return what it did."""
+        options = ["--data-dir", str(self._archive.data_dir)]
+        self._patch.setattr(sys, "argv", ["undelivered", *arguments, *options])
+        self._patch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = self._capture.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
+
+    def rows(self, *arguments: str) -> list[dict[str, Any]]:
+        """Run a command with --format json and read what it prints."""
+        done = self.run(*arguments, "--format", "json")
+        assert (done.returncode, done.stderr) == (0, "")
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+
+@pytest.fixture
+def program(
+    archive: Archive,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Program:
+    """Return the program over the test's archive."""
+    return Program(archive, capsys, monkeypatch)
+
+
+@pytest.fixture
+def recent(archive: Archive, program: Program) -> Program:
+    """Count 30 failures an hour ago, and one in 2016."""
+    hour_ago = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
+    failed = {"outcome": "failed", "error_code": 4770}
+    archive.add_counts(
+        [
+            cell(30, window_start=hour_ago, **failed),
+            cell(70, window_start=hour_ago),
+            cell(1, window_start=datetime(2016, 9, 14, 18, 20, tzinfo=UTC), **failed),
+        ]
+    )
+    return program
+
+
+def test_report_is_of_the_last_day_unless_asked(recent: Program) -> None:
+    """Without options the callback of 2016 is not in it; with --since all it is."""
+    name = ("report", "failure_rates_by_country")
+
+    assert [(r["country"], r["failed"]) for r in recent.rows(*name)] == [("US", 30)]
+    assert [r["failed"] for r in recent.rows(*name, "--since", "all")] == [31]
+    assert [r["failed"] for r in recent.rows(*name, "--until", "2017")] == []
+    (row,) = recent.rows(*name, "--since", "2016-09-14", "--until", "2016-09-15")
+    assert row["failed"] == 1
+
+
+def test_report_with_windows_has_their_start_first(recent: Program) -> None:
+    """Every row says which window it is of."""
+    found = recent.rows("report", "overview", "--since", "all", "--window", "1d")
+
+    assert [next(iter(row)) for row in found] == ["window_start"] * 2
+    assert found[0]["window_start"] == "2016-09-14T00:00:00Z"
+
+
+def test_report_for_people_shows_question_period_and_percent(recent: Program) -> None:
+    """A table says what it answers, of when, and how sure it is."""
+    done = recent.run("report", "failure_rates_by_error_code", "--since", "all")
+
+    assert done.returncode == 0
+    assert "With which error codes do messages fail" in done.stdout
+    assert "all time, counting events" in done.stdout
+    assert "30.7 % (22.5-40.3)" in done.stdout
+    assert "carrier spam filter blocked it" in done.stdout
+
+
+def test_reports_lists_names_and_questions(program: Program) -> None:
+    """In every format, as rows."""
+    found = program.rows("reports")
+
+    assert [list(row) for row in found] == [["name", "question"]] * len(found)
+    assert "overview" in {row["name"] for row in found}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("report", "nope"), "there are failure_rates_by_country"),
+        (("report", "overview", "--since", "soon"), "--since soon"),
+        (("report", "overview", "--window", "1s"), "--window 1s"),
+        (("report", "overview", "--format", "xml"), "--format"),
+        (("sql", "selec 1"), 'syntax error at or near "selec"'),
+        (("sql", "select nothing from events"), "nothing"),
+        (("sql", "select 'x'::int"), "Could not convert"),
+        (("sql", "copy (select 1) to 'x'"), "COPY is not available"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_no_traceback(
+    program: Program, arguments: tuple[str, ...], said: str
+) -> None:
+    """What is wrong is said on standard error; standard output stays empty."""
+    done = program.run(*arguments)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_wrong_sql_is_pointed_at(program: Program) -> None:
+    """DuckDB's message comes with the place."""
+    done = program.run("sql", "select 1,\n  nope(3)")
+
+    assert "LINE 2:   nope(3)\n          ^" in done.stderr
+
+
+def test_sql_reads_standard_input(program: Program) -> None:
+    """A query in a file needs no quoting in a shell."""
+    done = program.run(
+        "sql", "--format", "csv", stdin="select 1 as a;\nselect 2 as b;\n"
+    )
+
+    assert (done.returncode, done.stdout) == (0, "b\n2\n")
+
+
+def test_sql_prints_every_row_as_csv(program: Program) -> None:
+    """More rows than are fetched at a time."""
+    done = program.run("sql", "from range(25000) as t(n)", "--format", "csv")
+
+    assert [row["n"] for row in csv.DictReader(done.stdout.splitlines())] == [
+        str(n) for n in range(25_000)
+    ]
+
+
+def test_reader_may_stop_early(archive: Archive) -> None:
+    """`| head` is no error."""
+    command = [*PROGRAM, "sql", "from range(1000000)", "--format", "csv"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(archive.data_dir)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+
+        assert process.stderr.read() == b""
+        process.wait(TIMEOUT_SECONDS)
+
+
+def test_check_ends_with_0_or_1(archive: Archive, program: Program) -> None:
+    """Nothing wrong: 0. A cell that differs: 1, and the cell."""
+    archive.add_callbacks([callback(0)])
+    archive.add_counts([cell(1, to_position=1)])
+    assert program.run("check").returncode == 0
+    assert program.rows("check") == []
+
+    archive.add_counts([cell(1, from_position=1, to_position=1)])
+    done = program.run("check", "--format", "json")
+    assert done.returncode == 1
+    assert "window_counts_match_events" in {f["check"] for f in json.loads(done.stdout)}
+
+
+def test_prompt_answers_line_by_line(archive: Archive) -> None:
+    """On a terminal: a wrong statement is said, the next one works, .quit ends."""
+    archive.add_callbacks([callback(0)])
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, "sql", "--format", "csv", "--data-dir", str(archive.data_dir)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        said = _ask(ours, "selec 1;", "syntax error")
+        said += _ask(ours, "select count(*)\n as n, ';' as s from events;", "1,;")
+        archive.add_callbacks([callback(1)])
+        said += _ask(ours, "select count(*) + 40 as old from events;", "\n41")
+        _ask(ours, ".refresh", "sql>")
+        said += _ask(ours, "select count(*) + 40 as new from events;", "\n42")
+        os.write(ours, b".quit\n")
+
+        assert process.wait(TIMEOUT_SECONDS) == 0
+    os.close(ours)
+    assert "Traceback" not in said
+
+
+def _ask(terminal: int, text: str, answer: str) -> str:
+    """Type a text and read until its answer has come."""
+    os.write(terminal, f"{text}\n".encode())
+    said, deadline = "", time.monotonic() + TIMEOUT_SECONDS
+    while answer not in said.replace("\r", ""):
+        assert time.monotonic() < deadline, said
+        said += os.read(terminal, 4096).decode(errors="replace")
+    return said
+
+
+def test_help_is_quick() -> None:
+    """DuckDB and Delta are not loaded for a help text."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "streams.cli", "sql", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        timeout=TIMEOUT_SECONDS,
+    )
+
+    assert "Query the archive" in done.stdout
+    assert {"duckdb", "deltalake", "pyarrow"} & {
+        line.split("|")[-1].strip() for line in done.stderr.splitlines()
+    } == set()
