@@ -27,7 +27,6 @@ def bodies_of(draw: Random, events: Iterable[Event], until_us: int) -> list[byte
     posts = [
         post
         for happened in events
-        if happened.time_us <= until_us
         for post in _posts(draw, happened)
         if post.time_us <= until_us
     ]
