@@ -1,6 +1,7 @@
 """Hypothesis strategies for what a provider, or anybody, may send."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -79,7 +80,32 @@ callbacks = st.fixed_dictionaries(
         "replyTo": json_values,
     },
 )
+SAMPLES = [
+    path.read_bytes()
+    for path in sorted((Path(__file__).parent / "samples").iterdir())
+    if path.name != "README.md"
+]
+_spliced = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from(
+        [b"null", b"[]", b"{}", b"1e999", b"\\ud800", b'"', b",", b"]}", b"\x00"]
+    ),
+)
+
+
+@st.composite
+def mutated_samples(draw: st.DrawFn) -> bytes:
+    """Draw a documented body with some of its bytes replaced."""
+    body = draw(st.sampled_from(SAMPLES))
+    for _ in range(draw(st.integers(0, 3))):
+        begin = draw(st.integers(0, len(body)))
+        end = min(len(body), begin + draw(st.integers(0, 6)))
+        body = body[:begin] + draw(_spliced) + body[end:]
+    return body
+
+
 bodies = st.one_of(
+    mutated_samples(),
     st.lists(callbacks, max_size=3).map(lambda body: json.dumps(body).encode()),
     callbacks.map(lambda body: json.dumps(body, ensure_ascii=False).encode()),
     json_values.map(lambda body: json.dumps(body).encode()),

@@ -131,14 +131,16 @@ class Holding:
                 )
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, try again
-                self._say_problem(f"cannot read the archive or Kafka: {error}", pause)
+                words = f"cannot read the archive or Kafka: {error}"
+                self._say_problem("reading", words, pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         else:
             return
         self._partitions = taken
         await self._kafka.seek({p: held.position for p, held in taken.items()})
-        self._problems.clear()
+        for name in ("partitions", "reading"):
+            self._problems.pop(name, None)
         for number, held in taken.items():
             telemetry.TAKEN_IN.labels(str(number)).set(held.position)
         self._measure()
@@ -251,8 +253,9 @@ class Holding:
             logger.warning("Commit refused, beginning again from the tables: %s", error)
         except tables.CommitFailedOrUnknownError as error:
             telemetry.COMMITS.labels(name, "failed").inc()
-            self._say_problem(f"cannot write the archive: {error}", 0.0)
+            self._say_problem("writing", f"cannot write the archive: {error}", 0.0)
         else:
+            self._problems.pop("writing", None)
             telemetry.COMMITS.labels(name, "done").inc()
             telemetry.COMMIT_SECONDS.labels(name).observe(monotonic() - began)
             return True
@@ -273,8 +276,8 @@ class Holding:
         for number, position in self.positions().items():
             telemetry.POSITION.labels(str(number)).set(position)
 
-    def _say_problem(self, words: str, pause: float) -> None:
-        self._problems["archive"] = words
+    def _say_problem(self, name: str, words: str, pause: float) -> None:
+        self._problems[name] = words
         logger.error("%s; trying again in %.1f s.", words, pause)
 
     def _stop(self, sentence: str) -> None:

@@ -66,10 +66,13 @@ def _numbers(
 def _header(records: Sequence[Any], name: str) -> pa.Array:
     """Return one header of each record as text; null where there is none.
 
-    Anybody may produce to the topic: bytes that are not UTF-8 are written as escapes.
+    Most records of a chunk have the same headers: each kind is looked at once.
     """
-    return pa.array([_text(dict(r.headers).get(name)) for r in records], pa.string())
+    kinds = [tuple(record.headers) for record in records]
+    texts = {kind: _text(dict(kind).get(name)) for kind in set(kinds)}
+    return pa.array([texts[kind] for kind in kinds], pa.string())
 
 
 def _text(value: bytes | None) -> str | None:
+    """Read a header; anybody may produce: what is not UTF-8 is written as escapes."""
     return None if value is None else value.decode("utf-8", "backslashreplace")

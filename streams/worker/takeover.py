@@ -1,5 +1,6 @@
 """What a worker knows of a partition it takes over: all of it from the tables."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from streams.archive.table import ArchiveTable
 from streams.core import identity, positions
 from streams.topics import Log
 from streams.worker.partition import Partition, Rules
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,17 @@ def take_over(
         p: positions.start(archived[p], counted[p], bound.begin, bound.end)
         for p, bound in bounds.items()
     }
+    for number, start in starts.items():
+        if start.lost:
+            logger.error(
+                "Kafka deleted %d records of partition %d before they were archived: "
+                "offsets %d to %d are lost. Keep a worker running, or keep records "
+                "longer (retention.ms of topic callbacks).",
+                start.lost,
+                number,
+                archived[number],
+                start.position - 1,
+            )
     held = {p: start.count_from for p, start in starts.items() if archived[p] > 0}
     rows = rows_to_recover(callbacks, log.log_id, held)
     return {
