@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from streams.settings import ConfigurationError
 
@@ -72,6 +72,9 @@ class ElementLike(Protocol):
         """Whether it is one JSON value, and not a body that is parked whole."""
 
 
+AnyElement = TypeVar("AnyElement", bound=ElementLike)
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """One element of a body: its bytes unchanged, and its message id when it has one.
@@ -128,8 +131,8 @@ def _murmur2(content: bytes) -> int:
 
 
 def by_partition(
-    elements: Sequence[ElementLike], partitions: int
-) -> dict[int, list[ElementLike]]:
+    elements: Sequence[AnyElement], partitions: int
+) -> dict[int, list[AnyElement]]:
     """Sort elements into partitions, by message id or, without one, by their bytes.
 
     Args:
@@ -139,7 +142,7 @@ def by_partition(
     Returns:
         For each partition that gets any, its elements in their order.
     """
-    groups: dict[int, list[ElementLike]] = {}
+    groups: dict[int, list[AnyElement]] = {}
     for element in elements:
         name = element.message_id
         routed_by = element.content if name is None else name.encode()

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -302,7 +303,8 @@ async def test_a_lost_sequence_number_is_made_up_for(broker: Broker) -> None:
     try:
         body = callback("gap")
         await producer.put(body, outline(body))
-        numbers = producer._kafka._txn_manager  # noqa: SLF001 - no other way to a gap
+        kafka: Any = producer._kafka  # noqa: SLF001 - there is no other way to a gap
+        numbers = kafka._txn_manager  # noqa: SLF001
         partition = topics.partition_of(b"gap", log.partitions)
         place = TopicPartition(topics.CALLBACKS, partition)
         numbers.increment_sequence_number(place, 7)

@@ -1,7 +1,7 @@
 """Gathering: many bodies in one record read the same as each in its own."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.core.callbacks import Element, outline
 from streams.intake.lane import GATHERED_BYTES, Lane, Part, Ticket, gathered
-from streams.topics import ElementLike, by_partition
+from streams.topics import by_partition
 
 PARTITIONS = 3
 
@@ -50,7 +50,7 @@ arrays = st.lists(callbacks | hostile, max_size=4).map(
 bodies = callbacks | arrays | hostile | st.binary(max_size=30)
 
 
-def told(elements: Iterable[Element]) -> list[tuple[bytes, str | None, bool]]:
+def told(elements: Sequence[Element]) -> list[tuple[bytes, str | None, bool]]:
     """Keep what must not change: bytes, id, readable or not."""
     return [(e.content.strip(), e.message_id, e.problem is None) for e in elements]
 
@@ -83,7 +83,7 @@ def test_gathered_bodies_read_as_if_sent_alone(sent: list[bytes]) -> None:
 
     def check() -> None:
         lanes = [Lane(partition) for partition in range(PARTITIONS)]
-        wanted: dict[int, list[ElementLike]] = {}
+        wanted: dict[int, list[Element]] = {}
         for body in sent:
             groups = by_partition(outline(body), PARTITIONS)
             whole = body if len(groups) == 1 else None
