@@ -1,11 +1,9 @@
 """Senders: which type, by patterns that DuckDB reads in the same way."""
 
-from collections.abc import Iterator
-
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import reference
@@ -38,25 +36,17 @@ def test_sender_type(sender: str | None, sender_type: str | None) -> None:
     assert RULE.of(pa.array([sender], pa.string())).to_pylist() == [sender_type]
 
 
-@pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return a DuckDB of this module's own."""
-    with duckdb.connect() as opened:
-        yield opened
-
-
+@settings(max_examples=30)  # each opens a DuckDB and tries many senders
 @given(
-    senders=st.lists(
+    st.lists(
         st.none()
         | st.text(max_size=12)
         | st.from_regex(r"\A\+?[0-9]{1,12}\n?\Z")
         | st.text(st.sampled_from("0१+\n\0a"), max_size=6),
-        max_size=8,
+        max_size=30,
     )
 )
-def test_python_and_sql_agree(
-    connection: duckdb.DuckDBPyConnection, senders: list[str | None]
-) -> None:
+def test_python_and_sql_agree(senders: list[str | None]) -> None:
     """Both engines read the patterns alike, whatever the text."""
     cases = " ".join(
         f"when regexp_full_match(sender, '{pattern}') then '{sender_type}'"
@@ -65,10 +55,11 @@ def test_python_and_sql_agree(
     column = pa.array(senders, pa.string())
     table = pa.table({"place": range(len(senders)), "sender": column})
 
-    connection.register("senders", table)
-    rows = connection.execute(
-        f"select case {cases} end from senders order by place"
-    ).fetchall()
+    with duckdb.connect() as connection:
+        connection.register("senders", table)
+        rows = connection.execute(
+            f"select case {cases} end from senders order by place"
+        ).fetchall()
 
     assert RULE.of(column).to_pylist() == [row[0] for row in rows]
     assert RULE.of(pa.chunked_array([column])).to_pylist() == [row[0] for row in rows]
