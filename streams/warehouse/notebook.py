@@ -1,0 +1,59 @@
+"""What a notebook needs: questions in SQL, answers as pandas tables.
+
+pandas comes with the extra ``notebooks``; nothing else here needs it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams import settings
+from streams.warehouse.connection import connect
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Warehouse:
+    """The views over the archive as it was when this was made, times in UTC.
+
+    Attributes:
+        data_dir: The data folder it reads.
+    """
+
+    def __init__(self, data_dir: Path | str | None = None) -> None:
+        """Open the warehouse; make another one to see newer callbacks.
+
+        Args:
+            data_dir: The data folder; None for that of the settings. Without an archive
+                in it all views are empty.
+
+        Raises:
+            ConfigurationError: A table is there and cannot be opened, or a setting is
+                not usable.
+        """
+        self.data_dir = _data_dir() if data_dir is None else Path(data_dir)
+        self._connection = connect(self.data_dir)
+
+    def ask(self, query: str, **params: object) -> "pd.DataFrame":
+        """Run a query.
+
+        Args:
+            query: SQL of DuckDB.
+            params: Values of its ``$parameters``, by name.
+
+        Returns:
+            Its rows.
+        """
+        return self._connection.execute(query, params).df()
+
+
+def _data_dir() -> Path:
+    """Return the data folder of the settings.
+
+    Jupyter starts a notebook in the notebook's own folder, so a relative folder that
+    has no archive here is looked for one level up as well.
+    """
+    folder = settings.load().data_dir
+    above = Path("..") / folder
+    is_above = not (folder / "archive").is_dir() and (above / "archive").is_dir()
+    return (above if is_above else folder).resolve()

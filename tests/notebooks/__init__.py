@@ -1,0 +1,1 @@
+"""Tests of the notebooks, executed as a person would."""

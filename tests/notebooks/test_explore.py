@@ -1,0 +1,155 @@
+"""The notebook, executed with a real kernel on the demo's traffic and on nothing."""
+
+import os
+import re
+import sys
+from base64 import b64decode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from streams import reference
+from streams.stack import traffic
+from tests.notebooks.archived import archive
+
+NOTEBOOK = reference.shipped("notebooks") / "explore.ipynb"
+SEED = 4770
+UNTIL = datetime(2026, 5, 4, 16, tzinfo=UTC)
+# The incident begins two hours before, in a window of 15 minutes of its own.
+SINCE = re.compile(r"Since 2026-05-04 1(3:45|4:00|4:15) UTC, ")
+PNG = b"\x89PNG\r\n\x1a\n"
+SMALLEST_PICTURE = 10_000  # bytes; empty axes of the same size take fewer
+
+
+def read() -> nbformat.NotebookNode:
+    """Return the notebook as it is committed."""
+    notebook: nbformat.NotebookNode
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
+
+
+def executed(data_dir: Path, folder: Path) -> nbformat.NotebookNode:
+    """Run the notebook over a data folder; fail with the traceback of a cell.
+
+    Args:
+        data_dir: The data folder.
+        folder: Where Jupyter may keep what it writes.
+    """
+    notebook = read()
+    with pytest.MonkeyPatch.context() as environment:
+        # The kernel is started as `python`: the one that runs the tests.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment.setenv("PATH", path)
+        environment.setenv("UNDELIVERED_DATA_DIR", str(data_dir))
+        environment.setenv("IPYTHONDIR", str(folder / "ipython"))
+        environment.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
+        place = {"metadata": {"path": str(NOTEBOOK.parent)}}
+        NotebookClient(notebook, kernel_name="python3", resources=place).execute()
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def bodies() -> list[bytes]:
+    """Return what the provider posted in the demo."""
+    return traffic.bodies(SEED, UNTIL)
+
+
+@pytest.fixture(scope="module")
+def explored(
+    bodies: Sequence[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> nbformat.NotebookNode:
+    """Return the notebook as executed on the demo's traffic."""
+    folder = tmp_path_factory.mktemp("explored")
+    archive(folder / "data", bodies, UNTIL)
+    return executed(folder / "data", folder)
+
+
+def printed(notebook: nbformat.NotebookNode) -> str:
+    """Return what the cells wrote as text."""
+    return "".join(
+        output.text if output.output_type == "stream" else output.data["text/plain"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+    )
+
+
+def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
+    """Return the pictures below a cell."""
+    return [
+        b64decode(output.data["image/png"])
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", ())
+    ]
+
+
+def test_incident_is_found_and_named(explored: nbformat.NotebookNode) -> None:
+    """The sentence says since when, which carrier, which country and which code."""
+    (sentence,) = re.findall("Since .*", printed(explored))
+
+    assert SINCE.match(sentence)
+    assert "at EE in GB" in sentence
+    assert "4770 (carrier spam filter blocked it)" in sentence
+
+
+def test_every_picture_is_drawn(explored: nbformat.NotebookNode) -> None:
+    """Each cell that draws shows one picture with something in it."""
+    drawn = [
+        pictures(cell) for cell in explored.cells if "plt.show()" in cell["source"]
+    ]
+
+    assert [len(shown) for shown in drawn] == [1, 1, 1]
+    for (picture,) in drawn:
+        assert picture.startswith(PNG)
+        assert len(picture) > SMALLEST_PICTURE
+
+
+def test_nothing_is_complained_about(explored: nbformat.NotebookNode) -> None:
+    """No cell writes a warning."""
+    complaints = [
+        output.text
+        for cell in explored.cells
+        for output in cell.get("outputs", ())
+        if output.get("name") == "stderr"
+    ]
+
+    assert complaints == []
+
+
+def test_counts_are_those_of_the_traffic(
+    explored: nbformat.NotebookNode, bodies: Sequence[bytes]
+) -> None:
+    """The table of outcomes says what a count made without the worker says."""
+    counted = traffic.summary(bodies)
+
+    for asked in ("delivered", "failed", "unknown"):
+        events = sum(n for (_, outcome, _), n in counted.items() if outcome == asked)
+        assert re.search(rf"\b{asked}\s+{events}\b", printed(explored))
+
+
+def test_empty_archive_is_said_in_sentences(tmp_path: Path) -> None:
+    """Without an archive each part says so, and none draws."""
+    notebook = executed(tmp_path / "data", tmp_path)
+
+    said = printed(notebook)
+    assert f"There is no callback in {tmp_path / 'data'} yet." in said
+    assert "there is no rate to draw" in said
+    assert "No rate rose" in said
+    assert [pictures(cell) for cell in notebook.cells if pictures(cell)] == []
+
+
+def test_notebook_is_kept_without_results() -> None:
+    """What is committed has no outputs, no counts, and nobody's editor settings."""
+    notebook = read()
+    nbformat.validate(notebook)
+
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert cell.metadata == {}
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
