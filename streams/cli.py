@@ -16,7 +16,8 @@ from streams.settings import (
     load,
 )
 
-# Heavy modules are imported inside the commands that need them: --help stays quick.
+# Heavy modules are imported inside the commands that need them, after what may be said
+# to be wrong: --help and errors are quick.
 # ruff: noqa: PLC0415
 
 app = typer.Typer(
@@ -148,7 +149,6 @@ def receive(  # noqa: PLR0913 - one parameter an option
     debug: Debug = None,
 ) -> None:
     """Receive callbacks by HTTP and write them to Kafka."""
-    from streams.intake import receiver
     from streams.stack import ports, run_file
     from streams.topics import ensure_topics
 
@@ -163,6 +163,8 @@ def receive(  # noqa: PLR0913 - one parameter an option
     servers = run_file.bootstrap_servers(settings)
     port = ports.choose("receiver", settings.receiver_port, settings.host)
     log = ensure_topics(servers, settings.partitions)
+    from streams.intake import receiver
+
     _begin(settings, f"Receiving on {settings.host}:{port} for Kafka {servers}.")
     receiver.serve(settings, servers, log, port)
 
@@ -179,7 +181,6 @@ def work(  # noqa: PLR0913 - one parameter an option
     debug: Debug = None,
 ) -> None:
     """Read callbacks from Kafka into the archive's two tables."""
-    from streams import worker
     from streams.stack import ports, run_file
     from streams.topics import ensure_topics
 
@@ -195,6 +196,8 @@ def work(  # noqa: PLR0913 - one parameter an option
     servers = run_file.bootstrap_servers(settings)
     port = ports.choose("worker", settings.worker_port, settings.host)
     log = ensure_topics(servers, settings.partitions)
+    from streams import worker
+
     _begin(settings, f"Working for Kafka {servers}, health on {settings.host}:{port}.")
     raise typer.Exit(worker.run(settings, servers, log, port))
 
