@@ -1,1 +1,1 @@
-"""The rules: values in, values out. No Kafka, HTTP, file, database, clock, framework."""
+"""The rules: values in, values out. No Kafka, HTTP, file, database or clock."""

@@ -73,3 +73,21 @@ def _at(content: bytes, byte: int, words: str) -> str:
     path = path_at(content, byte)
     place = f"{path}: " if path else ""
     return f"{place}not JSON, {words} (line {line}, column {column})"
+
+
+def is_array(body: bytes) -> bool:
+    """Return whether JSON bytes are an array."""
+    return body.lstrip()[:1] == b"["
+
+
+def problem_of_whole(body: bytes) -> str | None:
+    """Return why a body is parked whole: no JSON, or nothing in it."""
+    problem = problem_of_bytes(body)
+    if problem is not None:
+        return problem
+    text = body.strip()
+    if text == b"null":
+        return "null: expected an array of callbacks or one callback"
+    if text.startswith(b"[") and not text[1:-1].strip():
+        return "empty array"
+    return None

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -63,3 +64,7 @@ class Callback(
     description: str | None = None
     carrier_name: str | None = None
     read_time: str | None = None
+
+
+strict = msgspec.json.Decoder(list[Callback] | Callback)
+elements = msgspec.json.Decoder(list[msgspec.Raw])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.core.callbacks import outline
+from streams.core.outline import outline
 from streams.intake.authentication import CHALLENGE, credentials_of, is_allowed
 from streams.intake.body import (
     BodyReader,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Counter
 
-    from streams.core.callbacks import Element
+    from streams.core.outline import Element
     from streams.intake.authentication import Credentials
     from streams.settings import Settings
     from streams.telemetry import Receive, Scope, Send

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 
-from streams.core.callbacks import outline
+from streams.core.outline import outline
 from streams.topics import partition_of
 from tests.broker.conftest import run_command
 from tests.broker.receiving import HALF_BODY, Reader, Receiving, heard, receiving

@@ -17,7 +17,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams import topics
-from streams.core.callbacks import outline
+from streams.core.outline import outline
 from streams.intake.producer import CallbackProducer, KafkaUnavailableError
 from streams.settings import load
 from streams.stack import jars, ports, strays

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from streams.core.callbacks import decode, outline
+from streams.core.callbacks import decode
 from streams.core.careful import PERSONAL
+from streams.core.outline import outline
 from tests.hostile import CORPUS
 from tests.strategies import bodies
 

@@ -45,7 +45,8 @@ def test_chunks_in_any_order_take_each_offset_in_once_and_in_order(
     chunks: list[Span],
 ) -> None:
     """Whatever is fetched twice, late or with holes, the taken offsets are a prefix."""
-    position, taken = 0, []
+    position = 0
+    taken: list[int] = []
     for chunk in chunks:
         if judge(chunk, position) in (Verdict.ACCEPT, Verdict.TRIM):
             taken += range(max(chunk.start, position), chunk.end)

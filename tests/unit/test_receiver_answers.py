@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.callbacks import Element
+from streams.core.outline import Element
 from streams.intake.receiver import stored
 
 problems = st.none() | st.text(min_size=1, max_size=1000)

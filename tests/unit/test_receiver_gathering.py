@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.callbacks import Element, outline
+from streams.core.outline import Element, outline
 from streams.intake.lane import GATHERED_BYTES, Lane, Part, Ticket, gathered
 from streams.topics import by_partition
 

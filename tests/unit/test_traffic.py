@@ -12,9 +12,9 @@ import phonenumbers
 import pyarrow as pa
 import pytest
 
-from streams.core.callbacks import Element, outline
 from streams.core.countries import country_of
 from streams.core.outcomes import Outcomes
+from streams.core.outline import Element, outline
 from streams.core.senders import SenderTypes
 from streams.reference import table
 from streams.stack import examples, traffic
