@@ -160,6 +160,16 @@ def test_other_rules_versions_are_a_note_and_not_compared(archive: Archive) -> N
     assert '"events":77' in result.notes[0]
 
 
+def test_other_rules_version_hides_no_other_partition(archive: Archive) -> None:
+    """Only the minutes of the partition that other rules counted are left out."""
+    rows, counts = whole()
+    counts[3] |= {"rules_version": schema.RULES_VERSION + 1}
+    counts[2] |= {"events": 2}
+    result = check.run(_filled(archive, rows, counts).data_dir)
+
+    assert ['"kafka_partition":0' in f.found for f in result.findings] == [True]
+
+
 def test_promise_of_a_header_is_tested_on_every_row(archive: Archive) -> None:
     """A rule over columns: the row that breaks it is named."""
     archive.add_callbacks(

@@ -128,23 +128,26 @@ def test_event_of_a_wrong_clock_is_counted_when_received(
 def test_redelivery_names_the_latest_earlier_event_it_repeats(
     archive: Archive,
 ) -> None:
-    """Offset 5 repeats 3, which after a long pause was new again, not 0."""
+    """Offsets 5 and 6 repeat 3, which after a long pause was new again, not 0."""
     same = {"message_id": "m", "error_code": 4770, "event_type": "message-failed"}
     archive.add_callbacks(
         [
             callback(0, **same),
             callback(1, **same, is_copy=True, received_at=NOON + timedelta(seconds=9)),
             callback(3, **same),
-            callback(4, **same | {"error_code": 4432}),  # another code: another event
+            # Other events: another code, another type, another partition.
+            callback(4, **same | {"error_code": 4432}),
+            callback(4, kafka_index=1, **same | {"event_type": "message-sending"}),
+            callback(4, kafka_partition=1, **same),
             callback(5, **same, is_copy=True),
-            callback(6, **same),  # later than the copy
-            callback(7, **same, kafka_partition=1),
+            callback(6, **same, is_copy=True),
+            callback(7, **same),  # later than the copies
         ]
     )
 
     assert archive.rows(
         "select kafka_offset, event_offset, seconds_later from redeliveries order by 1"
-    ) == [(1, 0, 9.0), (5, 3, 0.0)]
+    ) == [(1, 0, 9.0), (5, 3, 0.0), (6, 3, 0.0)]
 
 
 def test_redelivery_matches_fields_that_are_null(archive: Archive) -> None:
@@ -165,12 +168,12 @@ def test_redelivery_may_repeat_an_event_of_the_logs_earlier_life(
     archive.add_callbacks(
         [callback(3, message_id="m", log_id=f"{LOG}~1", is_copy=True)]
     )
-    archive.add_callbacks([callback(8, message_id="m", log_id="b", is_copy=True)])
+    archive.add_callbacks([callback(10, message_id="m", log_id="b", is_copy=True)])
 
     assert archive.rows(
         "select log_id, kafka_offset, event_log_id, event_offset from redeliveries"
         " order by log_id"
-    ) == [(f"{LOG}~1", 3, LOG, 9), ("b", 8, None, None)]
+    ) == [(f"{LOG}~1", 3, LOG, 9), ("b", 10, None, None)]
 
 
 def test_redelivery_of_several_in_one_record_counts_the_place_in_it(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from streams.warehouse.output import Format, write
 from streams.warehouse.rows import Rows
 
-ESCAPES = "\x1b[2J\x9b31m\x07\x00\x7f\u202egpj.exe\u2028"
+ESCAPES = "\x1b[2J\x9b31m\x07\x00\x7f\u202egpj.exe\u2028\u2067"
 
 
 def rows(
@@ -96,7 +96,7 @@ def test_escape_codes_are_shown() -> None:
     """Hostile text can be seen for what it is."""
     text = printed(rows([[ESCAPES]]), Format.TABLE)
 
-    assert r"\x1b[2J\x9b31m\x07\x00\x7f\u202egpj.exe\u2028" in text
+    assert r"\x1b[2J\x9b31m\x07\x00\x7f\u202egpj.exe\u2028\u2067" in text
 
 
 def test_markup_of_the_terminal_library_is_text() -> None:
@@ -200,6 +200,11 @@ def test_long_result_is_cut_in_a_table_only() -> None:
     assert "\n 1000" not in table
     assert "The first 1,000 rows" in table
     assert printed(rows(values), Format.CSV).count("\n") == 1002
+
+
+def test_table_in_a_file_is_as_wide_as_its_rows() -> None:
+    """Where nobody looks at a screen no line is folded."""
+    assert "x" * 300 in printed(rows([["x" * 300]]), Format.TABLE)
 
 
 def test_no_rows_are_said() -> None:

@@ -21,7 +21,7 @@ _WIDTH_ELSEWHERE = 10_000
 
 def write(rows: Rows, to: TextIO) -> None:
     """Draw the rows, the first 1,000 of them, and say when there are more."""
-    console = Console(file=to, highlight=False, markup=False, emoji=False)
+    console = Console(file=to, highlight=False)
     if not console.is_terminal:
         console.width = _WIDTH_ELSEWHERE
     found = list(islice(rows.values, MOST_ROWS + 1))
