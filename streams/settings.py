@@ -1,13 +1,18 @@
 """Every setting once: name, type, unit, default; the only reader of the environment."""
 
 import os
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORTS = {"receiver": 8780, "monitor": 8781, "worker": 8782, "kafka": 9092}
 ENVIRONMENT_PREFIX = "UNDELIVERED_"
+
+# delta-rs takes a path for a URL: it cannot open these characters, and decodes %20.
+# DuckDB reads a folder name=value as a column of every row.
+_UNUSABLE_IN_DATA_DIR = re.compile(r"[\[\]^|\\=\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
 
 
 class ConfigurationError(Exception):
@@ -105,6 +110,16 @@ class Settings(BaseSettings):
         default=False, description="Show tracebacks and debug log lines."
     )
 
+    @field_validator("data_dir")
+    @classmethod
+    def _data_dir_can_hold_tables(cls, folder: Path) -> Path:
+        if found := _UNUSABLE_IN_DATA_DIR.search(str(folder.absolute())):
+            raise ValueError(
+                f"its full path holds {found[0]!r}, with which tables cannot be read; "
+                f"take a folder without [ ] ^ | \\ = and %20"
+            )
+        return folder
+
 
 def load(**options: object) -> Settings:
     """Read the settings: options given, else the environment, else the defaults.
@@ -123,8 +138,8 @@ def load(**options: object) -> Settings:
         name = str(first["loc"][0])
         raise ConfigurationError(
             f"Setting {name} (option --{name.replace('_', '-')}, variable "
-            f"{ENVIRONMENT_PREFIX}{name.upper()}) cannot be {first['input']!r}: "
-            f"{first['msg']}."
+            f"{ENVIRONMENT_PREFIX}{name.upper()}) cannot be {str(first['input'])!r}: "
+            f"{first['msg'].removeprefix('Value error, ')}."
         ) from error
 
 
