@@ -5,7 +5,16 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    """A console that falls silent when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on: a stack outlives the reader of its output, such as head."""
+        self.quiet = True
+
+
+CONSOLE = _Console(highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:

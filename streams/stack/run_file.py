@@ -1,7 +1,5 @@
 """The file run.json in the data folder: how other commands find the running stack."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,10 +64,9 @@ def read(data_dir: Path) -> RunFile | None:
 def write(data_dir: Path, run: RunFile) -> None:
     """Replace the file as a whole: a reader sees the old one or the new one."""
     content = msgspec.json.format(msgspec.json.encode(run), indent=2)
-    handle, name = tempfile.mkstemp(prefix=f".{_NAME}-", dir=data_dir)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content + b"\n")
-    Path(name).replace(data_dir / _NAME)
+    unfinished = data_dir / f".{_NAME}.unfinished"
+    unfinished.write_bytes(content + b"\n")
+    unfinished.replace(data_dir / _NAME)
 
 
 def remove(data_dir: Path) -> None:

@@ -1,11 +1,12 @@
-"""SIGTERM and Ctrl-C end what runs in the foreground, once and in good order."""
+"""SIGTERM, SIGHUP and Ctrl-C end what runs in the foreground, in good order."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A terminal that is closed sends SIGHUP.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Ended(BaseException):
@@ -15,7 +16,10 @@ class Ended(BaseException):
 @contextmanager
 def raising() -> Iterator[None]:
     """Raise `Ended` in the main thread at the first signal, and ignore later ones."""
-    before = {number: signal.signal(number, _raise) for number in _SIGNALS}
+    # nohup has SIGHUP ignored, and means it.
+    kept = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else ()
+    taken = [number for number in _SIGNALS if number not in kept]
+    before = {number: signal.signal(number, _raise) for number in taken}
     try:
         yield
     finally:

@@ -72,17 +72,32 @@ class Supervisor:
     def _look_at(self, child: Child) -> None:
         code = child.ended()
         if code is not None:
-            end = _end_of(child, code)
-            delay = child.put_off()
-            self._due[child.name] = time.monotonic() + delay
-            say(
-                f"{child.title} ended {end}. It is started again in {delay:g} s "
-                f"(log: {child.output})."
-            )
-            self._changed(self._children)
+            self._put_off(child, f"ended {_end_of(child, code)}")
+            self._tell()
         elif child.pid is None and time.monotonic() >= self._due[child.name]:
+            self._start_again(child)
+
+    def _start_again(self, child: Child) -> None:
+        try:
             child.start()
+        except OSError as error:  # a full disk, no more processes
+            self._put_off(child, f"could not be started ({error.strerror})")
+        else:
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
             self._changed(self._children)
+        except OSError as error:  # a full disk: no reason to stop watching
+            say(f"run.json could not be written ({error.strerror}).")
+
+    def _put_off(self, child: Child, what: str) -> None:
+        delay = child.put_off()
+        self._due[child.name] = time.monotonic() + delay
+        say(
+            f"{child.title} {what}. It is started again in {delay:g} s "
+            f"(log: {child.output})."
+        )
 
 
 def _require_alive(child: Child) -> None:

@@ -1,6 +1,7 @@
 """The whole stack on one machine: Kafka, the receiver and a worker, kept running."""
 
 import http.client
+import os
 import shlex
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from streams.stack.supervise import Supervisor
 _LOCK = "up.lock"
 _KAFKA_PROBE_MS = 1500
 _WATCHDOG_SECONDS = 5.0
+# -P: what is imported is this package, whatever lies in the working folder.
+_OUR_PYTHON = (sys.executable, "-P")
+_PACKAGE_FOLDER = str(Path(__file__).parents[2])
 _EXAMPLE = (
     '[{"type":"message-failed","errorCode":4770,"to":"+15552223333",'
     '"message":{"id":"example-1"}}]'
@@ -100,7 +104,7 @@ class Stack:
         address = _address(self.settings.host, port)
         return Child(
             name=name,
-            command=[sys.executable, "-m", "streams.cli", command, *words],
+            command=[*_OUR_PYTHON, "-m", "streams.cli", command, *words],
             environment=self.environment(),
             output=self.output(name),
             problem=lambda: _unready(address),
@@ -108,9 +112,12 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Return the variables of the stack's processes, the mark among them."""
+        given = variables(self.settings)
+        folders = [_PACKAGE_FOLDER, given.get("PYTHONPATH", "")]
         return {
-            **variables(self.settings),
+            **given,
             strays.VARIABLE: self.mark,
+            "PYTHONPATH": os.pathsep.join(filter(None, folders)),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -239,7 +246,7 @@ def _end_strays(data_dir: Path) -> None:
 def _watchdog(stack: Stack) -> Iterator[None]:
     """Run the watchdog; at our end, however it comes, it ends what is left."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "streams.stack.watchdog", stack.mark],
+        [*_OUR_PYTHON, "-m", "streams.stack.watchdog", stack.mark],
         env=stack.environment(),
         stdin=subprocess.PIPE,
         start_new_session=True,
