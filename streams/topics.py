@@ -1,13 +1,13 @@
 """The topics: names, settings, which partition, how a record is written and read."""
 
 import socket
-import struct
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from streams.core import murmur2
 from streams.settings import ConfigurationError
 
 if TYPE_CHECKING:
@@ -107,27 +107,7 @@ def partition_of(content: bytes, partitions: int) -> int:
     Source:
         Kafka's default partitioner: (murmur2(key) & 0x7fffffff) mod partitions.
     """
-    return (_murmur2(content) & 0x7FFFFFFF) % partitions
-
-
-def _murmur2(content: bytes) -> int:
-    """Hash as Kafka's Java client does; half the time of the clients' own in Python.
-
-    Source:
-        Austin Appleby's MurmurHash2 with Kafka's seed (Utils.murmur2).
-    """
-    mask, multiplier = 0xFFFFFFFF, 0x5BD1E995
-    whole = len(content) & ~3
-    result = 0x9747B28C ^ len(content)
-    for (word,) in struct.iter_unpack("<I", content[:whole]):
-        mixed = word * multiplier & mask
-        mixed = (mixed ^ mixed >> 24) * multiplier & mask
-        result = (result * multiplier & mask) ^ mixed
-    if len(content) > whole:
-        result ^= int.from_bytes(content[whole:], "little")
-        result = result * multiplier & mask
-    result = (result ^ result >> 13) * multiplier & mask
-    return result ^ result >> 15
+    return (murmur2.hash_of(content) & 0x7FFFFFFF) % partitions
 
 
 def by_partition(

@@ -9,7 +9,10 @@ from streams.core import times
 from streams.core.careful import Extra
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.core.callbacks import Rows
+    from streams.core.wire import Callback
 
 _TEXT, _TEXTS, _INT32 = pa.string(), pa.list_(pa.string()), pa.int32()
 
@@ -29,10 +32,7 @@ def columns(rows: "Rows", *, keep_text: bool) -> pa.RecordBatch:
     callbacks = rows.callbacks
     messages = [c.message for c in callbacks]
     recipients = [m.recipients for m in messages]
-    destinations = [
-        c.destination if c.destination is not None or r is None or len(r) != 1 else r[0]
-        for c, r in zip(callbacks, recipients, strict=True)
-    ]
+    destinations = _destinations(callbacks)
     arrays = {
         "record": pa.array(rows.records, _INT32),
         "kafka_index": pa.array(rows.indexes, _INT32),
@@ -67,6 +67,36 @@ def columns(rows: "Rows", *, keep_text: bool) -> pa.RecordBatch:
     arrays |= _time_columns(rows)
     arrays |= _sparse_columns(rows)
     return pa.RecordBatch.from_pydict(arrays)
+
+
+def identity_columns(callbacks: "Sequence[Callback]") -> pa.RecordBatch:
+    """Make the columns that an event's identity is computed from, and no others.
+
+    Args:
+        callbacks: N readable callbacks.
+
+    Returns:
+        N rows, the same values as :func:`columns` has.
+    """
+    messages = [c.message for c in callbacks]
+    return pa.RecordBatch.from_pydict(
+        {
+            "message_id": pa.array([m.id for m in messages], _TEXT),
+            "destination": pa.array(_destinations(callbacks), _TEXT),
+            "event_type": pa.array([c.type for c in callbacks], _TEXT),
+            "channel": pa.array([m.channel for m in messages], _TEXT),
+            "error_code": pa.array([c.error_code for c in callbacks], _INT32),
+        }
+    )
+
+
+def _destinations(callbacks: "Sequence[Callback]") -> list[str | None]:
+    """Return each destination: ``to``, or the only recipient where it is missing."""
+    recipients = [c.message.recipients for c in callbacks]
+    return [
+        c.destination if c.destination is not None or r is None or len(r) != 1 else r[0]
+        for c, r in zip(callbacks, recipients, strict=True)
+    ]
 
 
 def _time_columns(rows: "Rows") -> dict[str, pa.Array]:

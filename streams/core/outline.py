@@ -9,7 +9,7 @@ import msgspec
 
 from streams.core.careful import UnreadableError, read
 from streams.core.unreadable import is_array, problem_of_whole
-from streams.core.wire import elements, strict
+from streams.core.wire import Callback, elements, strict
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,14 @@ class Element:
         message_id: ``message.id`` where it is a non-empty string.
         problem: Why it is not a readable callback; None if it is one.
         is_json: It is one JSON value; False for a body that is parked whole.
+        callback: What was read; None if it is not readable.
     """
 
     content: bytes
     message_id: str | None
     problem: str | None
     is_json: bool
+    callback: Callback | None = None
 
 
 def outline(body: bytes) -> list[Element]:
@@ -44,12 +46,12 @@ def outline(body: bytes) -> list[Element]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _outline_carefully(body)
     if not isinstance(found, list):
-        return [Element(body, found.message.id, None, is_json=True)]
+        return [_readable(body, found)]
     if not found:
         return _outline_carefully(body)
     contents = elements.decode(body)
     return [
-        Element(bytes(content), callback.message.id, None, is_json=True)
+        _readable(bytes(content), callback)
         for content, callback in zip(contents, found, strict=True)
     ]
 
@@ -71,7 +73,11 @@ def _outline_element(content: bytes, path: str) -> Element:
         callback, _ = read(content, path, keep_text=False)
     except UnreadableError as error:
         return Element(content, _message_id(content), str(error), is_json=True)
-    return Element(content, callback.message.id, None, is_json=True)
+    return _readable(content, callback)
+
+
+def _readable(content: bytes, callback: Callback) -> Element:
+    return Element(content, callback.message.id, None, is_json=True, callback=callback)
 
 
 class _IdOnly(msgspec.Struct, gc=False):
