@@ -1,12 +1,14 @@
 """The notebook, executed with a real kernel on the demo's traffic and on nothing."""
 
+import json
 import os
 import re
 import sys
 from base64 import b64decode
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -19,8 +21,9 @@ from tests.notebooks.archived import archive
 NOTEBOOK = reference.shipped("notebooks") / "explore.ipynb"
 SEED = 4770
 UNTIL = datetime(2026, 5, 4, 16, tzinfo=UTC)
-# The incident begins two hours before, in a window of 15 minutes of its own.
-SINCE = re.compile(r"Since 2026-05-04 1(3:45|4:00|4:15) UTC, ")
+BEGIN = UNTIL - timedelta(hours=24)  # what the notebook looks at
+SINCE = UNTIL - timedelta(hours=traffic.INCIDENT.hours)
+FINAL = ("message-delivered", "message-failed")
 PNG = b"\x89PNG\r\n\x1a\n"
 SMALLEST_PICTURE = 10_000  # bytes; empty axes of the same size take fewer
 
@@ -86,13 +89,49 @@ def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
     ]
 
 
+def counted_at_ee(
+    bodies: Sequence[bytes], begin: datetime, end: datetime
+) -> tuple[int, int]:
+    """Count EE's events that failed with 4770, and its finished ones, each once."""
+    codes = {}
+    for callback in callbacks(bodies):
+        if callback.get("carrierName") == "EE" and callback["type"] in FINAL:
+            key = (callback["message"]["id"], callback["to"], callback["type"])
+            if begin <= datetime.fromisoformat(callback["time"]) < end:
+                codes[*key, callback.get("errorCode")] = callback.get("errorCode")
+    return list(codes.values()).count(4770), len(codes)
+
+
+def callbacks(bodies: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """Read the callbacks that a plain reader can."""
+    for body in bodies:
+        try:
+            content = json.loads(body)
+        except ValueError:
+            continue
+        elements = content if isinstance(content, list) else [content]
+        yield from (element for element in elements if isinstance(element, dict))
+
+
 def test_incident_is_found_and_named(explored: nbformat.NotebookNode) -> None:
     """The sentence says since when, which carrier, which country and which code."""
     (sentence,) = re.findall("Since .*", printed(explored))
 
-    assert SINCE.match(sentence)
+    assert sentence.startswith(f"Since {SINCE:%Y-%m-%d %H:%M} UTC, ")
     assert "at EE in GB" in sentence
     assert "4770 (carrier spam filter blocked it)" in sentence
+
+
+def test_incident_is_counted_before_and_since(
+    explored: nbformat.NotebookNode, bodies: Sequence[bytes]
+) -> None:
+    """The table splits the time where it began; its counts are those of the traffic."""
+    said = printed(explored)
+
+    for part, begin, end in (("before", BEGIN, SINCE), ("since", SINCE, UNTIL)):
+        refused, finished = counted_at_ee(bodies, begin, end)
+        row = (part, f"{begin:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}")
+        assert re.search(r"\s+".join((*row, str(refused), str(finished))), said)
 
 
 def test_every_picture_is_drawn(explored: nbformat.NotebookNode) -> None:
