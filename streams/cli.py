@@ -165,7 +165,7 @@ def receive(  # noqa: PLR0913 - one parameter an option
     log = ensure_topics(servers, settings.partitions)
     from streams.intake import receiver
 
-    _begin(settings, f"Receiving on {settings.host}:{port} for Kafka {servers}.")
+    _log(settings)
     receiver.serve(settings, servers, log, port)
 
 
@@ -198,15 +198,15 @@ def work(  # noqa: PLR0913 - one parameter an option
     log = ensure_topics(servers, settings.partitions)
     from streams import worker
 
-    _begin(settings, f"Working for Kafka {servers}, health on {settings.host}:{port}.")
+    typer.echo(f"Working for Kafka {servers}, health on {settings.host}:{port}.")
+    _log(settings)
     raise typer.Exit(worker.run(settings, servers, log, port))
 
 
-def _begin(settings: Settings, sentence: str) -> None:
-    """Say where a process runs; from here on it logs."""
+def _log(settings: Settings) -> None:
+    """Log to standard error from here on."""
     import logging
 
-    typer.echo(sentence)
     logging.basicConfig(
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -50,7 +50,7 @@ _PARKED_SQL = """\
 select problem, count(*) as callbacks from dead_letters
 group by problem order by callbacks desc, problem limit 10
 """
-EXIT_DONE, EXIT_FOUND_WRONG = 0, 1
+EXIT_DONE, EXIT_FOUND_WRONG, EXIT_INTERRUPTED = 0, 1, 130
 
 
 def run(settings: Settings, *, once: bool) -> int:
@@ -61,7 +61,8 @@ def run(settings: Settings, *, once: bool) -> int:
         once: End everything after the report; else stay up until SIGTERM or Ctrl-C.
 
     Returns:
-        Exit code: 1 when the check found something, or not all became visible.
+        Exit code: 1 when the check found something, or not all became visible; 130 when
+        it was to end by itself and a signal came first.
 
     Raises:
         ConfigurationError: The stack cannot start.
@@ -76,21 +77,14 @@ def run(settings: Settings, *, once: bool) -> int:
                     threading.Event().wait()
                 return code
         except signals.Ended:
-            return EXIT_DONE
+            return EXIT_INTERRUPTED if once else EXIT_DONE
 
 
 def show(stack: Stack) -> int:
     """Play the traffic, wait until all of it is visible, print what it shows."""
-    to = poster(stack.callbacks_url, stack.settings)
-    began = time.monotonic()
-    until = datetime.now(UTC)
-    # Another seed each time: what is posted on the same data later is no redelivery.
-    taken = _play(to, traffic.bodies(int(until.timestamp()), until))
-    say(
-        f"{taken.bodies} bodies posted in {time.monotonic() - began:.1f} s: "
-        f"{taken.accepted} callbacks accepted, {taken.parked} parked."
-    )
-    parked = _post_examples(to)
+    with closing(poster(stack.callbacks_url, stack.settings)) as to:
+        _play(to)
+        parked = _post_examples(to)
     everything = _wait_until_visible(stack)
     _report(stack.data_dir)
     _show_incident(stack.data_dir)
@@ -114,11 +108,15 @@ class _Taken:
         self.parked += answer.parked
 
 
-def _play(to: Poster, bodies: list[bytes]) -> _Taken:
+def _play(to: Poster) -> None:
+    until = datetime.now(UTC)
+    # Another seed each time: what is posted on the same data later is no redelivery.
+    bodies = traffic.bodies(int(until.timestamp()), until)
     taken = _Taken()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     if not CONSOLE.is_terminal:
         say(f"Posting {len(bodies)} bodies …")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    began = time.monotonic()
     with Progress(*columns, console=CONSOLE, disable=not CONSOLE.is_terminal) as bar:
         task = bar.add_task("Posting callbacks", total=len(bodies))
 
@@ -127,7 +125,10 @@ def _play(to: Poster, bodies: list[bytes]) -> _Taken:
             bar.advance(task)
 
         post_all(to, bodies, note)
-    return taken
+    say(
+        f"{taken.bodies} bodies posted in {time.monotonic() - began:.1f} s: "
+        f"{taken.accepted} callbacks accepted, {taken.parked} parked."
+    )
 
 
 def _post_examples(to: Poster) -> Answer:

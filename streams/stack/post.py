@@ -5,7 +5,7 @@ import http.client
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,7 +37,13 @@ class Poster:
     address: str
     path: str
     headers: dict[str, str]
-    _local: threading.local
+    _local: threading.local = field(default_factory=threading.local)
+    _opened: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
 
     def post(self, body: bytes) -> Answer:
         """Post a body until it is taken.
@@ -80,6 +86,7 @@ class Poster:
             self._local.connection = http.client.HTTPConnection(
                 self.address, timeout=_ANSWER_SECONDS
             )
+            self._opened.append(self._local.connection)
         connection: http.client.HTTPConnection = self._local.connection
         return connection
 
@@ -92,7 +99,7 @@ def poster(url: str, settings: Settings) -> Poster:
         pair = f"{settings.username}:{settings.password.get_secret_value()}"
         token = base64.b64encode(pair.encode()).decode()
         headers["authorization"] = f"Basic {token}"
-    return Poster(parts.netloc, parts.path, headers, threading.local())
+    return Poster(parts.netloc, parts.path, headers)
 
 
 def post_all(
