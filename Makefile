@@ -43,6 +43,19 @@ test: lint ## Check the code, then run every test, those with a real Kafka too.
 unit: $(DEVELOPMENT) ## Run the tests that need nothing but Python (seconds).
 	$(BIN)/python -m pytest tests/unit
 
+.PHONY: chaos
+chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every record (minutes).
+	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest tests/broker/test_exactly_once.py
+
+.PHONY: fuzz
+fuzz: $(DEVELOPMENT) ## Draw 5,000 examples for each property instead of 40 (10 minutes).
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout=0 -m hypothesis tests/unit
+
+.PHONY: bench
+bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselines (minutes).
+	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.receiver
+
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Check style, types, SQL and spelling; change nothing.
 	$(BIN)/ruff check

@@ -49,6 +49,16 @@ class Rows:
         self.extras[len(self.callbacks)] = extra
         self._add(record, index, callback)
 
+    def extend(self, record: int, callbacks: list[Callback]) -> None:
+        """Add all callbacks of a record that is wholly as documented."""
+        count = len(callbacks)
+        if count == 1:
+            self._add(record, 0, callbacks[0])
+            return
+        self.records += [record] * count
+        self.indexes += range(count)
+        self.callbacks += callbacks
+
     def _add(self, record: int, index: int, callback: Callback) -> None:
         self.records.append(record)
         self.indexes.append(index)
@@ -71,7 +81,13 @@ def decode(
     """
     rows = Rows()
     for record, value in enumerate(values):
-        _decode_record(rows, record, value, keep_text=keep_text)
+        found = None if value is None else _decode_strictly(value)
+        if found:
+            rows.extend(record, found)
+        elif value is None:
+            rows.park(record, 0, "tombstone: the record has no value", None)
+        else:
+            decode_carefully(rows, record, value, keep_text=keep_text)
         if len(rows.callbacks) >= BATCH_CALLBACKS:
             yield columns(rows, keep_text=keep_text)
             rows = Rows()
@@ -79,24 +95,13 @@ def decode(
         yield columns(rows, keep_text=keep_text)
 
 
-def _decode_record(
-    rows: Rows, record: int, value: bytes | None, *, keep_text: bool
-) -> None:
-    if value is None:
-        rows.park(record, 0, "tombstone: the record has no value", None)
-        return
+def _decode_strictly(value: bytes) -> list[Callback] | None:
+    """Return a record's callbacks; None where the careful reader has to look."""
     try:
         found = strict.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        decode_carefully(rows, record, value, keep_text=keep_text)
-        return
-    callbacks = found if isinstance(found, list) else [found]
-    if not callbacks:
-        decode_carefully(rows, record, value, keep_text=keep_text)
-        return
-    rows.records.extend([record] * len(callbacks))
-    rows.indexes.extend(range(len(callbacks)))
-    rows.callbacks.extend(callbacks)
+        return None
+    return found if isinstance(found, list) else [found]
 
 
 def decode_carefully(rows: Rows, record: int, value: bytes, *, keep_text: bool) -> None:

@@ -89,9 +89,8 @@ def count(rows: pa.Table, outcomes: Outcomes, sender_types: SenderTypes) -> pa.T
         Cells of schema ``CELLS``, one row a cell, no zero counts. ``segments`` is the
         sum of the segment counts as sent; a callback without one adds none.
     """
-    events = rows.filter(
-        pc.and_(pc.invert(rows["is_copy"]), pc.is_null(rows["problem"]))
-    )
+    is_event = pc.and_(pc.invert(rows["is_copy"]), pc.is_null(rows["problem"]))
+    events = rows.select(COUNTED_COLUMNS).filter(is_event)
     start = window_start_us(counted_at_us(events["event_time"], events["received_at"]))
     cells = pa.table(
         {

@@ -42,11 +42,17 @@ def _configure_logging(*, debug: bool) -> None:
 
     They repeat each failed attempt with a traceback; the holding says what matters.
     """
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(message)s",
-        level=logging.DEBUG if debug else logging.CRITICAL,
-    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("streams").setLevel(logging.DEBUG if debug else logging.INFO)
+    for library in ("aiokafka", "faust", "kafka", "mode", "asyncio"):
+        logging.getLogger(library).setLevel(
+            logging.DEBUG if debug else logging.CRITICAL
+        )
+    # Faust logs under the names of our classes, too.
+    for part in ("app", "transport"):
+        logging.getLogger(f"streams.worker.{part}").setLevel(
+            logging.DEBUG if debug else logging.ERROR
+        )
 
 
 def _make_folder(settings: Settings) -> None:

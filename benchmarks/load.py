@@ -1,0 +1,86 @@
+"""A topic full of callbacks shaped like real ones: about 410 bytes, random ids."""
+
+import asyncio
+import random
+import string
+from collections.abc import Iterator
+
+from aiokafka import AIOKafkaProducer
+
+from streams import topics
+
+_BASE36 = string.digits + string.ascii_lowercase
+_CARRIERS = ("AT&T", "Verizon", "TMobile", "other")
+_AREAS = ("1206", "1212", "1305", "1416", "1876", "44791", "52155", "5511", "9198")
+_TEMPLATE = (
+    '{{"time":"2026-11-24T{hour:02d}:{minute:02d}:36.979456Z","type":"{type}",'
+    '"to":"+{to}","description":"{description}",{code}"carrierName":"{carrier}",'
+    '"message":{{"id":"{id}","owner":"+12065550100","applicationId":'
+    '"cfd4fb83-7531-4acc-b471-42d0bb76a65c","time":'
+    '"2026-11-24T{hour:02d}:{minute:02d}:35.876906Z","segmentCount":1,'
+    '"direction":"out","to":["+{to}"],"from":"+12065550100","text":"",'
+    '"tag":"order"}}}}'
+)
+_MOST_WAITING = 2_000
+
+
+def callbacks(count: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
+    """Yield message id and bytes of each callback; one in twelve failed."""
+    draw = random.Random(seed)  # noqa: S311 - a load, no secret
+    for _ in range(count):
+        failed = draw.random() < 1 / 12
+        message_id = "1795521100590" + "".join(draw.choices(_BASE36, k=16))
+        yield (
+            message_id,
+            _TEMPLATE.format(
+                hour=draw.randrange(6, 12),
+                minute=draw.randrange(60),
+                type="message-failed" if failed else "message-delivered",
+                to=f"{draw.choice(_AREAS)}{draw.randrange(10**7):07d}",
+                description="destination-spam-detected" if failed else "ok",
+                code=f'"errorCode":{draw.choice((4770, 4720, 9902))},'
+                if failed
+                else "",
+                carrier=draw.choice(_CARRIERS),
+                id=message_id,
+            ).encode(),
+        )
+
+
+async def fill(bootstrap_servers: str, count: int, per_record: int) -> int:
+    """Write callbacks to the topic, so many a record; return how many records."""
+    log = topics.ensure_topics(bootstrap_servers, 8)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        acks=1,
+        linger_ms=20,
+        max_batch_size=1 << 18,
+    )
+    await producer.start()
+    groups: dict[int, list[bytes]] = {p: [] for p in range(log.partitions)}
+    waiting: list[asyncio.Future[object]] = []
+    records = 0
+    for message_id, content in callbacks(count):
+        partition = topics.partition_of(message_id.encode(), log.partitions)
+        group = groups[partition]
+        group.append(content)
+        if len(group) >= per_record:
+            value = b"[" + b",".join(group) + b"]"
+            waiting.append(
+                await producer.send(topics.CALLBACKS, value, partition=partition)
+            )
+            group.clear()
+            records += 1
+        if len(waiting) >= _MOST_WAITING:
+            await asyncio.gather(*waiting)
+            waiting.clear()
+    for partition, group in groups.items():
+        if group:
+            value = b"[" + b",".join(group) + b"]"
+            waiting.append(
+                await producer.send(topics.CALLBACKS, value, partition=partition)
+            )
+            records += 1
+    await asyncio.gather(*waiting)
+    await producer.stop()
+    return records
