@@ -2,7 +2,7 @@
 -- question: Which cells of table window_counts differ from a recount of the events?
 -- grain:    one row per cell that differs, within one partition of a log
 -- counts:   events
--- depends:  stored_window_counts, events, positions
+-- depends:  stored_window_counts, events, positions, window_macros
 -- params:   $rules_version integer, version of the rules that the recount follows
 -- columns:
 --   log_id             | varchar     | Life of the topic.
@@ -62,7 +62,7 @@ recounted as (
     select
         events.log_id,
         events.kafka_partition,
-        time_bucket(interval '1 minute', events.counted_at) as window_start,
+        window_of(events.counted_at, interval '1 minute') as window_start,
         events.destination_country as country,
         events.carrier_name as carrier,
         events.application_id,

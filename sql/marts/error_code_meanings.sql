@@ -1,7 +1,7 @@
 -- view:     error_code_meanings
--- question: What does each error code mean that was seen or is in a table?
+-- question: What does each error code mean that was counted or is in a table?
 -- grain:    one row per error_code
--- depends:  failure_rates_by_minute, error_codes, smpp_codes, error_code_ranges
+-- depends:  stored_window_counts, error_codes, smpp_codes, error_code_ranges
 -- columns:
 --   error_code | integer | Error code as sent.
 --   known_by   | varchar | table, smpp, range or none: how its meaning was found.
@@ -21,7 +21,7 @@ with
 
 codes as (
 
-    select error_code from failure_rates_by_minute
+    select error_code from stored_window_counts
     where error_code is not null
     union
     select code as error_code from error_codes

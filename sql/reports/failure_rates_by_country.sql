@@ -2,7 +2,7 @@
 -- question: In which countries do messages fail, and how often?
 -- grain:    one row per country; with --window one per window_start and country
 -- counts:   events
--- depends:  failure_rates_by_minute, countries, rate_macros
+-- depends:  stored_window_counts, countries, rate_macros, window_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive
 --           $window interval; null for none
@@ -29,11 +29,11 @@ with
 cells as (
 
     select
-        time_bucket($window::interval, window_start) as window_start,
+        window_of(window_start, $window::interval) as window_start,
         country,
         outcome,
         events
-    from failure_rates_by_minute
+    from stored_window_counts
     where
         window_start >= $since
         and window_start < $until

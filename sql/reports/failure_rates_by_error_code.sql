@@ -2,7 +2,7 @@
 -- question: With which error codes do messages fail, and how often?
 -- grain:    one row per error_code; with --window one per window_start and error_code
 -- counts:   events
--- depends:  failure_rates_by_minute, error_code_meanings, rate_macros
+-- depends:  stored_window_counts, error_code_meanings, rate_macros, window_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive
 --           $window interval; null for none
@@ -29,11 +29,11 @@ with
 cells as (
 
     select
-        time_bucket($window::interval, window_start) as window_start,
+        window_of(window_start, $window::interval) as window_start,
         outcome,
         error_code,
         events
-    from failure_rates_by_minute
+    from stored_window_counts
     where
         window_start >= $since
         and window_start < $until

@@ -2,7 +2,7 @@
 -- question: How much was sent, and what share of it arrived, failed, or is not known?
 -- grain:    one row; with --window one row per window_start
 -- counts:   events
--- depends:  failure_rates_by_minute, rate_macros
+-- depends:  stored_window_counts, rate_macros, window_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive
 --           $window interval; null for none
@@ -22,7 +22,8 @@
 --   inbound       | bigint      | Messages and answers received, count.
 --   other         | bigint      | Events of any other type, count.
 --   enough        | boolean     | Whether finished is large enough for a rate: from 20.
--- notes:    An event is an attempt: a message that failed on one channel and was
+-- notes:    Adds up the increments of table window_counts without making cells first.
+--           An event is an attempt: a message that failed on one channel and was
 --           delivered on another is two. View messages counts messages.
 --           Windows start at midnight UTC, those of whole weeks on Mondays.
 -- check:    delivered + failed + unknown = finished
@@ -35,10 +36,10 @@ with
 cells as (
 
     select
-        time_bucket($window::interval, window_start) as window_start,
+        window_of(window_start, $window::interval) as window_start,
         outcome,
         events
-    from failure_rates_by_minute
+    from stored_window_counts
     where window_start >= $since and window_start < $until
 
 ),

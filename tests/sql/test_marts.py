@@ -123,7 +123,7 @@ def test_cell_is_the_sum_of_its_increments(archive: Archive) -> None:
     ]
 
 
-def test_every_code_that_was_seen_has_a_meaning(archive: Archive) -> None:
+def test_every_code_that_was_counted_has_a_meaning(archive: Archive) -> None:
     """A code is explained by the table, by its three digits, by its range, or not."""
     seen = [4770, 770, 995, 4999, 12345, 1]
     archive.add_counts([cell(1, outcome="failed", error_code=code) for code in seen])

@@ -109,6 +109,32 @@ def test_codes_are_shares_of_all_that_finished(traffic: Archive) -> None:
     assert _only(rows, "low", "high")[0] == pytest.approx(wilson(93, 210))
 
 
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        pytest.param(4770, "carrier spam filter blocked it", id="in the table"),
+        pytest.param(770, "carrier spam filter blocked it", id="its three digits"),
+        pytest.param(
+            4999, "refused, code not in the published table", id="known by its range"
+        ),
+        pytest.param(4121, "Rejected as SPAM (code withdrawn)", id="withdrawn"),
+        pytest.param(12345, "not in any table", id="not known"),
+        pytest.param(None, "no code given", id="no code"),
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["failure_rates_by_error_code", "failure_rates_by_country_and_error_code"]
+)
+def test_code_comes_with_its_meaning(
+    archive: Archive, name: str, code: int | None, meaning: str
+) -> None:
+    """Every code is counted and explained as far as it can be."""
+    archive.add_counts([cell(1, outcome="failed", error_code=code)])
+    rows = _report(archive, name, EVERYTHING)
+
+    assert _only(rows, "error_code", "meaning") == [(code, meaning)]
+
+
 def test_codes_of_a_country_are_shares_of_that_country(traffic: Archive) -> None:
     """Jamaica's 3 of 10 are not diluted by what the US finished."""
     rows = _report(traffic, "failure_rates_by_country_and_error_code", EVERYTHING)
