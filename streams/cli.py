@@ -311,6 +311,182 @@ def check(
     raise typer.Exit(EXIT_FOUND_WRONG if result.findings else EXIT_DONE)
 
 
+# --- History: files into the topic ---------------------------------------------------
+
+
+@app.command("import")
+def import_files(  # noqa: PLR0913 - one parameter an option
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Files, folders, or - for standard input."
+        ),
+    ],
+    *,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    partitions: Partitions = None,
+    debug: Debug = None,
+) -> None:
+    """Import older callbacks from files; run it again and nothing counts twice."""
+    from streams.intake.importing import run as importing
+    from streams.intake.importing import summary
+    from streams.stack import run_file
+    from streams.topics import ensure_topics
+    from streams.warehouse import output
+    from streams.warehouse.output.values import printable
+
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        partitions=partitions,
+        debug=debug,
+    )
+    servers = run_file.bootstrap_servers(settings)
+    log = ensure_topics(servers, settings.partitions)
+    done = importing.run(settings, servers, log, paths)
+    for note in summary.notes(done):
+        typer.echo(printable(note), err=True)
+    output.write(summary.rows(done), output.Format(format))
+    if done.was_interrupted:
+        raise KeyboardInterrupt
+    raise typer.Exit(EXIT_FOUND_WRONG if done.problems else EXIT_DONE)
+
+
+# --- Dead letters: what could not be read ---------------------------------------------
+
+dead_letters = typer.Typer(no_args_is_help=True)
+app.add_typer(
+    dead_letters,
+    name="dead-letters",
+    help="List, show and resend callbacks that could not be read.",
+)
+
+PlaceArguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PLACE]...", help="Places, as list names them."),
+]
+Reason = Annotated[
+    str | None, typer.Option(help="Those whose reason has these words, in any case.")
+]
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Received since: ISO 8601, or 24h, 7d ago. Default: all."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Received before. Default: now.")
+    ] = None,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Count dead letters by reason: how many, since when, where one is."""
+    from streams.warehouse import connect, output, period
+    from streams.warehouse import dead_letters as letters
+
+    settings = load(data_dir=data_dir, debug=debug)
+    asked = period.of(since or period.ALL, until, None, datetime.now(UTC))
+    with connect(settings.data_dir) as connection:
+        output.write(letters.by_reason(connection, asked), output.Format(format))
+
+
+@dead_letters.command("show")
+def show_dead_letters(
+    places: PlaceArguments = None,
+    *,
+    reason: Reason = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show this many at most.")] = 10,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write one's bytes, not to a terminal.")
+    ] = False,
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Show dead letters, the newest first: what is wrong, and where in the bytes."""
+    if raw and len(places or ()) != 1:
+        raise ConfigurationError("--raw writes the bytes of one: give its place.")
+    if raw and sys.stdout.isatty():
+        raise ConfigurationError(
+            "--raw would send hostile bytes to the terminal: write them to a file or a "
+            "program, such as > callback.json or | xxd."
+        )
+    from streams.warehouse import connect, dead_letter_page
+    from streams.warehouse import dead_letters as letters
+
+    settings = load(data_dir=data_dir, debug=debug)
+    choice = letters.Choice(tuple(places or ()), reason)
+    with connect(settings.data_dir) as connection:
+        for place in letters.repaired(connection, choice.places):
+            typer.echo(f"{place}: has been resent, it is no dead letter.", err=True)
+        for number, letter in zip(
+            range(limit), letters.chosen(connection, choice), strict=False
+        ):
+            if raw:
+                sys.stdout.buffer.write(letter.raw or b"")
+            else:
+                typer.echo(
+                    "\n".join(["\n"][:number] + [*dead_letter_page.lines(letter)])
+                )
+
+
+@dead_letters.command("resend")
+def resend_dead_letters(  # noqa: PLR0913 - one parameter an option
+    places: PlaceArguments = None,
+    *,
+    reason: Reason = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    fix: Annotated[
+        Literal["trailing-commas"] | None, typer.Option(help="Repair each so.")
+    ] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Open each in VISUAL, EDITOR or vi.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")
+    ] = False,
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    debug: Debug = None,
+) -> None:
+    """Repair dead letters and send them again; only what can be read is sent."""
+    if [bool(places), reason is not None, everything].count(True) != 1:
+        raise ConfigurationError(
+            "Say which dead letters: their places, or --reason, or --all."
+        )
+    is_asked = not (yes or dry_run)
+    if is_asked and not sys.stdin.isatty():
+        raise ConfigurationError(
+            "Nobody is here to be asked (standard input is no terminal): add --yes to "
+            "send, or --dry-run to see what would be sent."
+        )
+    from streams.settings import editor
+    from streams.stack import run_file
+
+    settings = load(data_dir=data_dir, bootstrap_servers=bootstrap_servers, debug=debug)
+    servers = run_file.bootstrap_servers(settings)
+    from streams.intake import resend
+    from streams.warehouse.dead_letters import Choice
+
+    asked = resend.Asked(
+        Choice(tuple(places or ()), reason),
+        fix,
+        editor() if edit else None,
+        is_sure=yes,
+        is_rehearsal=dry_run,
+    )
+    talk = resend.Talk(typer.echo, typer.confirm)
+    tally = resend.run(settings.data_dir, servers, asked, talk)
+    typer.echo(tally.sentence(is_rehearsal=dry_run))
+    raise typer.Exit(EXIT_FOUND_WRONG if tally.unreadable else EXIT_DONE)
+
+
 # --- The program ---------------------------------------------------------------------
 
 

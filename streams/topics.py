@@ -314,6 +314,19 @@ def end_offsets(bootstrap_servers: str) -> dict[int, int]:
     Raises:
         ConfigurationError: Kafka cannot be reached, or the topic does not exist.
     """
+    return _offsets(bootstrap_servers, "LATEST")
+
+
+def begin_offsets(bootstrap_servers: str) -> dict[int, int]:
+    """Return, by partition of topic callbacks, the first offset that Kafka still has.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, or the topic does not exist.
+    """
+    return _offsets(bootstrap_servers, "EARLIEST")
+
+
+def _offsets(bootstrap_servers: str, which: str) -> dict[int, int]:
     from kafka import TopicPartition  # noqa: PLC0415
     from kafka.admin import OffsetSpec  # noqa: PLC0415
 
@@ -321,7 +334,7 @@ def end_offsets(bootstrap_servers: str) -> dict[int, int]:
     try:
         partitions = _log(admin, CALLBACKS).partitions
         asked = {
-            TopicPartition(CALLBACKS, n): OffsetSpec.LATEST for n in range(partitions)
+            TopicPartition(CALLBACKS, n): OffsetSpec[which] for n in range(partitions)
         }
         found = admin.list_partition_offsets(asked)
     finally:

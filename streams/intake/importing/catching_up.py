@@ -1,0 +1,123 @@
+"""Waiting until the archive has what the topic has: an earlier import's records too."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams import topics
+from streams.archive import schema
+from streams.archive import table as tables
+from streams.settings import ConfigurationError, Settings
+
+# A worker that `up` starts again is back well within this time.
+NO_WORKER_SECONDS = 15.0
+STALLED_SECONDS = 90.0
+_LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Kafka's offsets of one partition: the first it has, and the next one."""
+
+    begin: int
+    end: int
+
+
+def wait(
+    settings: Settings,
+    bootstrap_servers: str,
+    log: topics.Log,
+    progress: Callable[[int], None],
+) -> tables.ArchiveTable | None:
+    """Return when every record that the topic holds now is archived.
+
+    Args:
+        settings: Data folder, and the workers' consumer group.
+        bootstrap_servers: host:port[,host:port].
+        log: The log of topic callbacks.
+        progress: Called with the records that are still missing.
+
+    Returns:
+        Table callbacks with a snapshot that has them; None when there is no archive,
+        and no record either.
+
+    Raises:
+        ConfigurationError: No worker runs, or it does not come on.
+    """
+    begins = topics.begin_offsets(bootstrap_servers)
+    ends = {
+        partition: Ends(begins[partition], end)
+        for partition, end in topics.end_offsets(bootstrap_servers).items()
+    }
+    table, missing = _look(settings.data_dir, log, ends)
+    patience = _Patience(settings, bootstrap_servers, missing)
+    while missing:
+        progress(missing)
+        patience.look(missing)
+        time.sleep(_LOOK_SECONDS)
+        table, missing = _look(settings.data_dir, log, ends)
+    return table
+
+
+def _look(
+    data_dir: Path, log: topics.Log, ends: Mapping[int, Ends]
+) -> tuple[tables.ArchiveTable | None, int]:
+    """Return the table, and how many records it misses."""
+    table = None
+    if (schema.callbacks_path(data_dir) / "_delta_log").exists():
+        table = tables.callbacks(data_dir)
+    missing = 0
+    for partition, place in ends.items():
+        archived = table.position(log.log_id, partition) if table is not None else 0
+        # What Kafka has deleted before anybody archived it will never come.
+        missing += max(0, place.end - max(archived, place.begin))
+    return table, missing
+
+
+class _Patience:
+    """Gives up when nothing comes on."""
+
+    def __init__(
+        self, settings: Settings, bootstrap_servers: str, missing: int
+    ) -> None:
+        self._settings = settings
+        self._bootstrap_servers = bootstrap_servers
+        self._missing = missing
+        self._since = time.monotonic()
+        # A worker may be set to commit less often than this.
+        self._stalled_seconds = max(STALLED_SECONDS, 3 * settings.flush_seconds)
+
+    def look(self, missing: int) -> None:
+        """Note what is missing now.
+
+        Raises:
+            ConfigurationError: The archive has not come on for too long.
+        """
+        if missing < self._missing:
+            self._missing, self._since = missing, time.monotonic()
+        waited = time.monotonic() - self._since
+        data_dir = self._settings.data_dir
+        before = (
+            f"{missing:,} records of the topic are not in the archive {data_dir} yet, "
+            f"and must be before an import, so that nothing is sent twice"
+        )
+        if waited > NO_WORKER_SECONDS and not self._has_worker():
+            raise ConfigurationError(
+                f"{before}; no worker runs: start one with `undelivered work "
+                f"--data-dir {data_dir} --bootstrap-servers {self._bootstrap_servers}` "
+                f"and import again."
+            )
+        if waited > self._stalled_seconds:
+            raise ConfigurationError(
+                f"{before}; the worker has not archived any for {waited:.0f} s: look "
+                f"at its log, and whether it has the same --data-dir."
+            )
+
+    def _has_worker(self) -> bool:
+        group = self._settings.worker_group
+        admin = topics.admin_client(self._bootstrap_servers)
+        try:
+            return bool(admin.describe_groups([group])[group]["members"])
+        finally:
+            admin.close()
