@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -179,6 +180,57 @@ def test_rates_for_people_have_their_interval_or_are_too_few() -> None:
         "| US | 100 | 50.0 % (43.1-56.9) | 2.5 % |\n"
         "| JM | 3 | too few to tell | too few to tell |\n"
         "| GB | 0 |  |  |\n"
+    )
+
+
+CODE_NAMES = (
+    *("country", "country_name", "error_code", "meaning", "fault"),
+    *("events", "finished", "rate", "low", "high", "enough"),
+)
+CODE_TYPES = ("VARCHAR",) * 2 + ("INTEGER",) + ("VARCHAR",) * 2 + ("BIGINT",) * 6
+CODES = (
+    *("MX", "Mexico", 4770, "carrier spam filter blocked it", "sender-content"),
+    *(120, 420, 0.2857, 0.2446, 0.3307, True),
+)
+
+
+def test_people_see_a_country_with_its_name_and_no_fault() -> None:
+    """A screen of 80 characters has no room for more; csv and json have it all."""
+    assert printed(rows([CODES], CODE_NAMES, CODE_TYPES), Format.MD) == (
+        "| country | error code | meaning | events | finished | rate |\n"
+        "| --- | ---: | --- | ---: | ---: | ---: |\n"
+        "| MX Mexico | 4770 | carrier spam filter blocked it | 120 | 420 "
+        "| 28.6 % (24.5-33.1) |\n"
+    )
+    assert "sender-content" in printed(
+        rows([CODES], CODE_NAMES, CODE_TYPES), Format.CSV
+    )
+
+
+class Terminal(io.StringIO):
+    """What rich takes for a terminal; COLUMNS says how wide it is."""
+
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
+def test_numbers_stay_whole_on_a_screen_of_80_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the long text is folded, and nothing of it is lost."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Terminal()
+    found = rows([CODES[2:], CODES[2:]], CODE_NAMES[2:], CODE_TYPES[2:])
+    write(found, Format.TABLE, screen)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    (first, *_) = [line for line in lines if "4770" in line]
+    assert first.split() == (
+        "4770 carrier spam filter blocked 120 420 28.6 % (24.5-33.1)".split()
     )
 
 

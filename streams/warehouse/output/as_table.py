@@ -17,6 +17,8 @@ MOST_ROWS = 1_000
 _MOST_COLUMNS_ACROSS = 8
 # Into a file or a pipe lines are as long as they need to be.
 _WIDTH_ELSEWHERE = 10_000
+# Characters: a cell so short is not folded; longer ones get at least so many.
+_SHORT, _LEAST_OF_LONG, _BETWEEN_COLUMNS = 20, 12, 2
 
 
 def write(rows: Rows, to: TextIO) -> None:
@@ -27,24 +29,45 @@ def write(rows: Rows, to: TextIO) -> None:
     found = list(islice(rows.values, MOST_ROWS + 1))
     shown = found[:MOST_ROWS]
     upright = len(shown) == 1 and len(rows.names) > _MOST_COLUMNS_ACROSS
-    console.print(_upright(rows, shown[0]) if upright else _across(rows, shown))
+    console.print(
+        _upright(rows, shown[0]) if upright else _across(rows, shown, console.width)
+    )
     if len(found) > MOST_ROWS:
         console.print(f"The first {MOST_ROWS:,} rows; --format csv or json gives all.")
     elif not shown:
         console.print("No rows.")
 
 
-def _across(rows: Rows, shown: Sequence[Sequence[Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, type_ in zip(rows.names, rows.types, strict=True):
+def _across(rows: Rows, shown: Sequence[Sequence[Any]], width: int) -> Table:
+    cells = [[_text(value) for value in row] for row in shown]
+    names = [_text(name) for name in rows.names]
+    whole = _kept_whole([names, *cells], width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name, type_, is_whole in zip(names, rows.types, whole, strict=True):
         table.add_column(
-            _text(name),
+            name,
             justify="right" if is_number(type_) else "left",
             overflow="fold",
+            no_wrap=is_whole,
         )
-    for row in shown:
-        table.add_row(*map(_text, row))
+    for row in cells:
+        table.add_row(*row)
     return table
+
+
+def _kept_whole(cells: Sequence[Sequence[Text]], width: int) -> list[bool]:
+    """Choose the columns whose cells stay on one line: short ones, if all fit."""
+    longest = [
+        max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)
+    ]
+    is_short = [length <= _SHORT for length in longest]
+    needed = sum(
+        length if short else _LEAST_OF_LONG
+        for length, short in zip(longest, is_short, strict=True)
+    )
+    if needed + _BETWEEN_COLUMNS * len(longest) > width:
+        return [False] * len(longest)
+    return is_short
 
 
 def _upright(rows: Rows, row: Sequence[Any]) -> Table:

@@ -8,18 +8,24 @@ from streams.warehouse.rows import Rows
 TOO_FEW = "too few to tell"
 _INTERVAL = ("low", "high")
 _ENOUGH = "enough"
+_COUNTRY, _COUNTRY_NAME = "country", "country_name"
+# In other cells, or less use than the room they take on a screen of 80 characters.
+_NOT_SHOWN = (*_INTERVAL, _ENOUGH, _COUNTRY_NAME, "fault")
 _WITH_INTERVAL = ("failure_rate", "rate")
 _Row = Mapping[str, Any]
 
 
 def presentable(rows: Rows) -> Rows:
-    """Put rate, interval and sample size of a report's rows into one cell.
+    """Put what belongs together in a report's rows into one cell.
+
+    That is a rate, its interval and whether it is of enough messages; and a country's
+    code and name.
 
     Rows without the columns low, high and enough stay as they are.
     """
     if not {*_INTERVAL, _ENOUGH} <= set(rows.names):
         return rows
-    shown = [name for name in rows.names if name not in (*_INTERVAL, _ENOUGH)]
+    shown = [name for name in rows.names if name not in _NOT_SHOWN]
     types = dict(zip(rows.names, rows.types, strict=True))
     cells: dict[str, Callable[[_Row], Any]] = {name: _cell(name) for name in shown}
 
@@ -39,6 +45,8 @@ def _is_rate(name: str) -> bool:
 
 
 def _cell(name: str) -> Callable[[_Row], Any]:
+    if name == _COUNTRY:
+        return _country
     if not _is_rate(name):
         return lambda row: row[name]
     with_interval = name in _WITH_INTERVAL
@@ -54,3 +62,7 @@ def _cell(name: str) -> Callable[[_Row], Any]:
         return f"{share} ({100 * row['low']:.1f}-{100 * row['high']:.1f})"
 
     return rate
+
+
+def _country(row: _Row) -> str:
+    return " ".join(filter(None, (row[_COUNTRY], row.get(_COUNTRY_NAME))))
