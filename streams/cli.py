@@ -3,6 +3,7 @@
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -397,7 +398,7 @@ def list_dead_letters(
 
 
 @dead_letters.command("show")
-def show_dead_letters(
+def show_dead_letters(  # noqa: PLR0913 - one parameter an option
     places: PlaceArguments = None,
     *,
     reason: Reason = None,
@@ -424,15 +425,11 @@ def show_dead_letters(
     with connect(settings.data_dir) as connection:
         for place in letters.repaired(connection, choice.places):
             typer.echo(f"{place}: has been resent, it is no dead letter.", err=True)
-        for number, letter in zip(
-            range(limit), letters.chosen(connection, choice), strict=False
-        ):
+        for letter in islice(letters.chosen(connection, choice), limit):
             if raw:
                 sys.stdout.buffer.write(letter.raw or b"")
             else:
-                typer.echo(
-                    "\n".join(["\n"][:number] + [*dead_letter_page.lines(letter)])
-                )
+                typer.echo("\n".join([*dead_letter_page.lines(letter), ""]))
 
 
 @dead_letters.command("resend")

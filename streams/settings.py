@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -141,6 +142,12 @@ def load(**options: object) -> Settings:
             f"{ENVIRONMENT_PREFIX}{name.upper()}) cannot be {str(first['input'])!r}: "
             f"{first['msg'].removeprefix('Value error, ')}."
         ) from error
+
+
+def editor() -> list[str]:
+    """Return the command of the person's editor, as other programs find it."""
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    return shlex.split(command)
 
 
 def variables(settings: Settings) -> dict[str, str]:

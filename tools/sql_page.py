@@ -76,6 +76,7 @@ LAYERS = (
     ("Macros", "macros", "Functions for queries."),
     ("Checks", "check", "Each gives the rows that are wrong."),
     ("Notes of the check", "note", "Worth knowing, and no fault."),
+    ("Commands", "command", "What other commands ask of the archive."),
 )
 
 

@@ -16,7 +16,7 @@ from streams.reference import shipped
 
 # What a connection loads, in this order of layers; reports and checks are asked for.
 LOADED = ("view", "table", "macros")
-KINDS = (*LOADED, "report", "check", "note")
+KINDS = (*LOADED, "report", "check", "note", "command")
 
 _LINE = re.compile(r"-- (?P<key>[a-z]+):\s*(?P<text>.*)")
 

@@ -15,6 +15,8 @@ VALUES = {
     "until": EVERYTHING.until,
     "window": None,
     "rules_version": 1,
+    "places": None,
+    "problems": None,
 }
 WITH_COLUMNS = [
     query for query in queries.shipped_queries().values() if query.kind != "macros"

@@ -10,6 +10,7 @@ import typer
 from streams import cli
 from streams.settings import ConfigurationError
 from streams.stack import up
+from tests.unit.test_documentation import commands_of
 
 HEAVY = {"aiokafka", "deltalake", "duckdb", "faust", "kafka", "pyarrow", "uvicorn"}
 
@@ -120,10 +121,10 @@ def test_unknown_option_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_takes_data_dir_and_debug() -> None:
     """The two options that no command is without."""
-    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    commands = [*commands_of(typer.main.get_command(cli.app))]
 
     assert len(commands) >= 8
-    for name, command in commands.items():
+    for name, command in commands:
         options = {option for each in command.params for option in each.opts}
         assert {"--data-dir", "--debug"} <= options, name
 
