@@ -30,6 +30,7 @@ BODY = (
     b'[{"type":"message-failed","time":"2026-05-04T10:00:00Z","errorCode":4770,'
     b'"to":"+525512345678","message":{"id":"message-1"}}]'
 )
+KAFKA_RUNS, RECEIVER_RUNS = "Kafka     127", "Receiver  http"
 WATCHDOG = "streams.stack.watchdog"
 NAMES = ("receiver", "worker", "kafka")
 
@@ -166,47 +167,35 @@ def test_process_that_is_killed_is_started_again(
     )
 
 
-def test_busy_default_port_gives_way_and_ctrl_c_leaves_no_trace(
-    start_stack: Start,
+def test_stack_on_a_cluster_starts_no_kafka_and_leaves_no_trace(
+    start_stack: Start, kafka: str
 ) -> None:
-    """Another program on 8780 is no obstacle; at the end no process and no port."""
+    """Only receiver and worker are ours; another program on 8780 is no obstacle."""
     default = DEFAULT_PORTS["receiver"]
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if ports.is_free("127.0.0.1", default):  # else somebody has it already
             other.bind(("127.0.0.1", default))
             other.listen()
-        stack = start_stack("--worker-port=0", "--kafka-port=0")
-    port = stack.run_file.ports.receiver
-    listened = stack.listening()
+        stack = start_stack(f"--bootstrap-servers={kafka}", "--worker-port=0")
+    run = stack.run_file
+    assert run.bootstrap_servers == kafka
+    assert (run.ports.kafka, run.pids.kafka) == (None, None)
+    port, listened = run.ports.receiver, stack.listening()
     assert port != default
-    assert len(listened) == 3
+    assert listened == {port, run.ports.worker}
     assert f"Port {default} is busy, so the receiver takes {port}.\n" in stack.said
+    assert accepts(stack)
 
-    assert stack.end(signal.SIGINT) == 0
+    assert stack.end(signal.SIGTERM) == 0
 
     assert nothing_is_left(stack, listened)
     assert not (stack.data_dir / "run.json").exists()
 
 
-def test_stack_on_a_cluster_starts_no_kafka_and_ends_at_sigterm(
-    start_stack: Start, kafka: str
-) -> None:
-    """With --bootstrap-servers only the receiver and the worker are ours."""
-    stack = start_stack(f"--bootstrap-servers={kafka}", *FREE_PORTS)
-
-    run = stack.run_file
-    listened = stack.listening()
-    assert run.bootstrap_servers == kafka
-    assert (run.ports.kafka, run.pids.kafka) == (None, None)
-    assert accepts(stack)
-    assert stack.end(signal.SIGTERM) == 0
-    assert nothing_is_left(stack, listened)
-
-
 def test_kill_9_of_everything_then_start_again(start_stack: Start) -> None:
     """What was answered 200 is still there: the topic is recovered, not made anew."""
-    stack = start_stack(wait_for_words="Receiver  http")
+    stack = start_stack(wait_for_words=RECEIVER_RUNS)
     for number in range(20):
         body = BODY.replace(b"message-1", b"message-%d" % number)
         assert post(stack, body)[0] == 200
@@ -215,7 +204,7 @@ def test_kill_9_of_everything_then_start_again(start_stack: Start) -> None:
         victim.kill()
     stack.process.wait()
 
-    again = start_stack(wait_for_words="Receiver  http")
+    again = start_stack(wait_for_words=KAFKA_RUNS)
 
     assert topics.current_log(again.run_file.bootstrap_servers) == log
     assert records_in(again) == 20
@@ -226,21 +215,22 @@ def test_nothing_outlives_up_even_when_it_is_killed(start_stack: Start) -> None:
 
     In the second case Kafka lives on and holds its log, until the next start.
     """
-    first = start_stack(wait_for_words="Receiver  http")
+    first = start_stack(wait_for_words=RECEIVER_RUNS)
     listened = first.listening()
     first.end(signal.SIGKILL)
     wait_for(lambda: nothing_is_left(first, listened), "the end of all processes", 10)
     assert run_file.read(first.data_dir) is None
 
-    second = start_stack(wait_for_words="Receiver  http")
+    second = start_stack(wait_for_words=KAFKA_RUNS)
     watchdogs = [p for p in second.processes() if WATCHDOG in p.cmdline()]
-    for process in [*watchdogs, second.process]:
-        process.kill()
+    for watchdog in watchdogs:
+        watchdog.kill()
+    second.process.kill()
     second.process.wait()
     left = second.processes()
     assert pid_of(second, "kafka") in {process.pid for process in left}
 
-    third = start_stack(wait_for_words="Receiver  http")
+    third = start_stack(wait_for_words=KAFKA_RUNS)
 
     assert f"Ended {len(left)} processes that an earlier run left beh" in third.said
     assert not any(process.is_running() for process in left)
