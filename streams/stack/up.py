@@ -1,6 +1,5 @@
 """The whole stack on one machine: Kafka, the receiver and a worker, kept running."""
 
-import http.client
 import os
 import shlex
 import subprocess
@@ -11,12 +10,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from streams import topics
 from streams.settings import ConfigurationError, Settings, variables
-from streams.stack import jars, ports, run_file, signals, strays
+from streams.stack import jars, ports, ready, run_file, signals, strays
 from streams.stack.child import Child
 from streams.stack.console import say
 from streams.stack.kafka import Kafka
@@ -74,7 +72,8 @@ class Stack:
     @property
     def callbacks_url(self) -> str:
         """Return where callbacks are posted to."""
-        return f"http://{_address(self.settings.host, self.ports.receiver)}/callbacks"
+        address = ready.address(self.settings.host, self.ports.receiver)
+        return f"http://{address}/callbacks"
 
     def say_ready(self) -> None:
         """Say where to post, and how to end."""
@@ -101,13 +100,13 @@ class Stack:
             f"--{name}-port": str(port),
         }
         words = [word for pair in options.items() for word in pair]
-        address = _address(self.settings.host, port)
+        address = ready.address(self.settings.host, port)
         return Child(
             name=name,
             command=[*_OUR_PYTHON, "-m", "streams.cli", command, *words],
             environment=self.environment(),
             output=self.output(name),
-            problem=lambda: _unready(address),
+            problem=lambda: ready.unready(address),
         )
 
     def environment(self) -> dict[str, str]:
@@ -167,7 +166,7 @@ def _start(stack: Stack, supervisor: Supervisor) -> None:
     supervisor.wait_until_ready(receiver)
     say(f"Receiver  {stack.callbacks_url}")
     supervisor.wait_until_ready(worker)
-    say(f"Worker    http://{_address(settings.host, stack.ports.worker)}/metrics")
+    say(f"Worker    http://{ready.address(settings.host, stack.ports.worker)}/metrics")
 
 
 def _start_kafka(stack: Stack, supervisor: Supervisor) -> None:
@@ -257,28 +256,3 @@ def _watchdog(stack: Stack) -> Iterator[None]:
         assert process.stdin is not None  # noqa: S101 - asked for above
         process.stdin.close()
         process.wait(_WATCHDOG_SECONDS)
-
-
-def _address(host: str, port: int | None) -> str:
-    """Return host:port as a client on this machine writes it."""
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{local}]:{port}" if ":" in local else f"{local}:{port}"
-
-
-def _unready(address: str) -> str | None:
-    """Ask a process's /readyz; return why it is not ready, or None."""
-    connection = http.client.HTTPConnection(address, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        body = answer.read()
-    except (OSError, http.client.HTTPException):
-        return "does not answer yet"
-    finally:
-        connection.close()
-    if answer.status == http.client.OK:
-        return None
-    try:
-        return str(msgspec.json.decode(body, type=dict[str, str])["status"])
-    except (msgspec.DecodeError, KeyError):
-        return f"answers {answer.status}"
