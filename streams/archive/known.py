@@ -37,8 +37,8 @@ class Known:
 
     def has_parked(self, origin: str, content: bytes) -> bool:
         """Tell whether an import has parked these bytes of this place."""
-        wanted = np.array([_parked_hash(origin, content)], np.uint64)
-        return bool(_are_in(self.parked, wanted)[0])
+        hashes = [parked_hash(origin, content), parked_hash(origin, None)]
+        return bool(_are_in(self.parked, np.array(hashes, np.uint64)).any())
 
 
 def nothing() -> Known:
@@ -87,12 +87,13 @@ def _parked_hashes(rows: pa.RecordBatch) -> Iterator[int]:
     ours = pc.fill_null(pc.equal(rows["source"], IMPORT), fill_value=False)
     parked = rows.filter(pc.and_(pc.is_valid(rows["problem"]), ours))
     for row in parked.select(["origin", "raw"]).to_pylist():
-        yield _parked_hash(row["origin"] or "", row["raw"] or b"")
+        yield parked_hash(row["origin"] or "", row["raw"])
 
 
-def _parked_hash(origin: str, content: bytes) -> int:
-    place = origin.encode()
-    return xxhash.xxh3_64_intdigest(b"%d:%b%b" % (len(place), place, content))
+def parked_hash(origin: str, content: bytes | None) -> int:
+    """Hash a place and its bytes; without bytes where they are not kept any more."""
+    kept = b"" if content is None else b"%d:%b" % (len(content), content)
+    return xxhash.xxh3_64_intdigest(b"%b\0%b" % (origin.encode(), kept))
 
 
 def _are_in(held: identity.Hashes, wanted: identity.Hashes) -> identity.Mask:

@@ -50,29 +50,38 @@ def wait(
         partition: Ends(begins[partition], end)
         for partition, end in topics.end_offsets(bootstrap_servers).items()
     }
-    table, missing = _look(settings.data_dir, log, ends)
+    table = _table(settings.data_dir)
+    missing = _missing(table, log, ends)
     patience = _Patience(settings, bootstrap_servers, missing)
     while missing:
         progress(missing)
         patience.look(missing)
         time.sleep(_LOOK_SECONDS)
-        table, missing = _look(settings.data_dir, log, ends)
+        if table is None:
+            table = _table(settings.data_dir)
+        else:
+            table.refresh()
+        missing = _missing(table, log, ends)
     return table
 
 
-def _look(
-    data_dir: Path, log: topics.Log, ends: Mapping[int, Ends]
-) -> tuple[tables.ArchiveTable | None, int]:
-    """Return the table, and how many records it misses."""
-    table = None
-    if (schema.callbacks_path(data_dir) / "_delta_log").exists():
-        table = tables.callbacks(data_dir)
+def _table(data_dir: Path) -> tables.ArchiveTable | None:
+    """Open table callbacks; None while no worker has made it."""
+    if not (schema.callbacks_path(data_dir) / "_delta_log").exists():
+        return None
+    return tables.callbacks(data_dir)
+
+
+def _missing(
+    table: tables.ArchiveTable | None, log: topics.Log, ends: Mapping[int, Ends]
+) -> int:
+    """Return how many records of the topic the table does not have."""
     missing = 0
     for partition, place in ends.items():
-        archived = table.position(log.log_id, partition) if table is not None else 0
+        archived = 0 if table is None else table.position(log.log_id, partition)
         # What Kafka has deleted before anybody archived it will never come.
         missing += max(0, place.end - max(archived, place.begin))
-    return table, missing
+    return missing
 
 
 class _Patience:

@@ -15,6 +15,7 @@ LONGEST_BYTES = 16 << 20
 
 _HEAD_BYTES = 256 << 10
 _BOM = b"\xef\xbb\xbf"
+_BODY_FIELD = b'"body"'
 # Gives the next bytes; empty at the end.
 _Read = Callable[[], bytes]
 
@@ -141,7 +142,7 @@ def body_of(line: bytes) -> bytes:
     and no object ``message``: that would be a callback. A body that is null, or a text
     of nothing but blanks, was a request without one: the result is empty.
     """
-    if b'"body"' not in line:
+    if _BODY_FIELD not in line:
         return line
     try:
         found = _log_line.decode(line)
@@ -182,9 +183,11 @@ def _split(
         if b"\n" not in part:
             begun.append(part)
         else:
-            lines = b"".join([*begun, part]).split(b"\n")
+            whole = b"".join([*begun, part])
+            lines = whole.split(b"\n")
             begun = [lines.pop()]
-            yield Lines(number, list(map(body_of, lines)))
+            has_logs = _BODY_FIELD in whole
+            yield Lines(number, list(map(body_of, lines)) if has_logs else lines)
             number += len(lines)
         size = sum(map(len, begun))
         if size > LONGEST_BYTES:

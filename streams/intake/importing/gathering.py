@@ -115,7 +115,7 @@ class Gatherer:
     def _add_callbacks(self, batch: Batch, taken: taking.Taken) -> None:
         rows = identity_columns(taken.callbacks)
         hashes = murmur2_columns.hashes(rows["message_id"]) & np.uint32(0x7FFFFFFF)
-        partitions = (hashes % np.uint32(self._partitions)).tolist()
+        partitions = hashes % np.uint32(self._partitions)
         left_out = self._known.has_events(identity.hashes(rows))
         self.counts.callbacks += len(taken.callbacks)
         self.counts.already_archived += int(left_out.sum())
@@ -123,18 +123,28 @@ class Gatherer:
             if not left_out[row]:
                 left_out[row] = True
                 self._send_alone(batch, taken, row)
-        lanes = self._lanes
-        for row in np.flatnonzero(~left_out).tolist():
-            partition, content = partitions[row], taken.contents[row]
-            lane = lanes[partition]
-            if lane.size + len(content) >= GATHERED_BYTES:
-                self._send_lane(partition)
-                lane = lanes[partition]
-            if lane.key is None:
-                lane.key = taken.callbacks[row].message.id.encode()
-            lane.contents.append(content)
-            lane.size += len(content) + 1
-            self._held += len(content) + 1
+        for partition in np.unique(partitions[~left_out]).tolist():
+            rows_here = np.flatnonzero((partitions == partition) & ~left_out)
+            self._gather(partition, taken, rows_here.tolist())
+
+    def _gather(self, partition: int, taken: taking.Taken, rows: list[int]) -> None:
+        """Add callbacks to a partition's next record, or to as many as they fill."""
+        contents = [taken.contents[row] for row in rows]
+        size = sum(map(len, contents)) + len(contents)
+        lane = self._lanes[partition]
+        if lane.size + size > GATHERED_BYTES:
+            self._send_lane(partition)
+            lane = self._lanes[partition]
+        if size > GATHERED_BYTES:
+            half = len(rows) // 2
+            self._gather(partition, taken, rows[:half])
+            self._gather(partition, taken, rows[half:])
+            return
+        if lane.key is None:
+            lane.key = taken.callbacks[rows[0]].message.id.encode()
+        lane.contents += contents
+        lane.size += size
+        self._held += size
 
     def _alone(self, batch: Batch, taken: taking.Taken) -> list[int]:
         """Return the rows that cannot stand in an array with others."""

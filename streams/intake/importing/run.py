@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from streams.archive import known
+from streams.archive.table import CommitFailedOrUnknownError
 from streams.intake.importing import catching_up, sources
 from streams.intake.importing.batches import batches
 from streams.intake.importing.formats import Kind, Lines, content_of
@@ -12,7 +13,7 @@ from streams.intake.importing.gathering import Gatherer
 from streams.intake.importing.progress import ProgressShown
 from streams.intake.importing.sending import Sender
 from streams.intake.importing.summary import Summary
-from streams.settings import Settings
+from streams.settings import ConfigurationError, Settings
 from streams.topics import Log
 
 _PROBLEMS_KEPT = 20
@@ -62,15 +63,21 @@ def _known(
         words = f"{missing:,} records to go"
         progress.show(missing_first - missing, missing_first, words)
 
-    progress.begin("Waiting for the archive", None)
-    table = catching_up.wait(settings, bootstrap_servers, log, behind)
-    if table is None:
-        return known.nothing()
-    progress.begin("Reading the archive", None)
-    has = known.read(
-        table,
-        lambda done, total: progress.show(done, total, f"{done:,} of {total:,} rows"),
-    )
+    def read(done: int, total: int) -> None:
+        progress.show(done, total, f"{done:,} of {total:,} rows")
+
+    try:
+        progress.begin("Waiting for the archive", None)
+        table = catching_up.wait(settings, bootstrap_servers, log, behind)
+        if table is None:
+            return known.nothing()
+        progress.begin("Reading the archive", None)
+        has = known.read(table, read)
+    except (CommitFailedOrUnknownError, OSError) as error:
+        raise ConfigurationError(
+            f"The archive in {settings.data_dir} cannot be read ({error}): nothing is "
+            f"imported without knowing what it has."
+        ) from error
     progress.say(f"The archive has {len(has.events):,} events, which are left out.")
     return has
 

@@ -26,6 +26,8 @@ _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 # Well below the topic's max.message.bytes, which holds for a batch.
 _BATCH_BYTES = 1 << 20
+# Measured: in all no slower than none, for the broker has less to write.
+_COMPRESSION = "zstd"
 
 
 class Sender:
@@ -105,7 +107,7 @@ class Sender:
             client_id="undelivered-import",
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type=_COMPRESSION,
             max_request_size=MAX_MESSAGE_BYTES,
             max_batch_size=_BATCH_BYTES,
         )

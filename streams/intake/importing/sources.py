@@ -120,6 +120,9 @@ class _Raw:
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        self.closed = True
+
 
 @contextmanager
 def opened(source: Source) -> Iterator[Opened]:
