@@ -20,6 +20,7 @@ from streams.stack.post import Answer, Poster, post_all, poster
 from streams.stack.up import Stack, running
 
 VISIBLE_WITHIN_SECONDS = 60.0
+MOST_ROWS = 12
 # Counts within seconds instead of a minute: somebody waits for them.
 _QUICK: dict[str, object] = {"flush_seconds": 1.0, "counts_seconds": 2.0}
 _REPORTS = (
@@ -38,7 +39,7 @@ select
     sum(events) as finished,
     coalesce(sum(events) filter (error_code = {traffic.INCIDENT.error_code}), 0)
         as refused,
-    refused / finished as failure_rate
+    round(100 * refused / finished)::int as refused_percent
 from failure_rates_by_minute
 where country = '{traffic.INCIDENT.country}'
     and carrier = '{traffic.INCIDENT.carrier}'
@@ -174,9 +175,11 @@ def _report(data_dir: Path) -> None:
     from streams.warehouse import output, period, reports  # noqa: PLC0415
 
     day = period.of(None, None, None, datetime.now(UTC))
+    say("")
+    say(f"The reports of the last 24 hours, the first {MOST_ROWS} rows of each:")
     for name in _REPORTS:
         _title(f"undelivered report {name}")
-        reports.show(data_dir, name, day, output.Format.TABLE)
+        reports.show(data_dir, name, day, output.Format.TABLE, MOST_ROWS)
 
 
 def _show_incident(data_dir: Path) -> None:

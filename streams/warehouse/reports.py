@@ -57,8 +57,21 @@ def run(
     return result if period.window else result.without(WINDOW_COLUMN)
 
 
-def show(data_dir: Path, name: str, period: "Period", form: output.Format) -> None:
+def show(
+    data_dir: Path,
+    name: str,
+    period: "Period",
+    form: output.Format,
+    most: int | None = None,
+) -> None:
     """Print a report, in a table under its question and its period.
+
+    Args:
+        data_dir: The data folder.
+        name: The report's name.
+        period: Of which time.
+        form: How rows are printed.
+        most: How many rows are printed at most; None prints all.
 
     Raises:
         ConfigurationError: There is no such report, or a table cannot be opened.
@@ -68,7 +81,7 @@ def show(data_dir: Path, name: str, period: "Period", form: output.Format) -> No
         found = run(connection, report, period)
         if form is output.Format.TABLE:
             print(heading(report, period))  # noqa: T201 - what the command is for
-        output.write(found, form)
+        output.write(found if most is None else found.first(most), form)
 
 
 def heading(report: queries.Query, period: "Period") -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ class Rows:
     names: tuple[str, ...]
     types: tuple[str, ...]
     values: Iterator[Sequence[Any]]
+
+    def first(self, count: int) -> "Rows":
+        """Leave all rows out but the first ones."""
+        return Rows(self.names, self.types, islice(self.values, count))
 
     def without(self, name: str) -> "Rows":
         """Leave one column out."""
