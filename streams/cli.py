@@ -484,6 +484,48 @@ def resend_dead_letters(  # noqa: PLR0913 - one parameter an option
     raise typer.Exit(EXIT_FOUND_WRONG if tally.unreadable else EXIT_DONE)
 
 
+# --- The doctor ----------------------------------------------------------------------
+
+_MARKS = {"well": "\u2713", "wrong": "\u2717", "not checked": "\u2013"}
+
+
+@app.command()
+def doctor(  # noqa: PLR0913 - one parameter an option
+    *,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    host: Host = None,
+    partitions: Partitions = None,
+    debug: Debug = None,
+) -> None:
+    """Look whether everything is well: Kafka, topics, archive, disk, clock."""
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        host=host,
+        partitions=partitions,
+        debug=debug,
+    )
+    from streams.stack.doctor import Finding, State, examine
+    from streams.warehouse import output, rows
+    from streams.warehouse.output.values import printable
+
+    findings = []
+    for finding in examine(settings):
+        findings.append(finding)
+        if format == "table":
+            check, state, found, advice = finding
+            told = printable(f"{found}: {advice}" if advice else found).rstrip(".")
+            typer.echo(f"{_MARKS[state]} {state:<11}  {check:<19}  {told}.")
+    if format != "table":
+        types = ("VARCHAR",) * len(Finding._fields)
+        found_rows = rows.Rows(Finding._fields, types, iter(findings))
+        output.write(found_rows, output.Format(format))
+    is_wrong = any(finding.state is State.WRONG for finding in findings)
+    raise typer.Exit(EXIT_FOUND_WRONG if is_wrong else EXIT_DONE)
+
+
 # --- The program ---------------------------------------------------------------------
 
 

@@ -278,6 +278,27 @@ def ensure_topics(bootstrap_servers: str, partitions: int) -> Log:
         admin.close()
 
 
+def check_topics(bootstrap_servers: str, partitions: int) -> Log:
+    """Check the topics without making any.
+
+    Args:
+        bootstrap_servers: host:port[,host:port].
+        partitions: Partitions that a topic has to have at least.
+
+    Returns:
+        The log of topic callbacks.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, a topic is missing, or has settings
+            under which records would be lost or counted wrong.
+    """
+    admin = admin_client(bootstrap_servers)
+    try:
+        return _checked(admin, partitions)
+    finally:
+        admin.close()
+
+
 def _make(admin: "KafkaAdminClient", spec: TopicSpec, partitions: int) -> None:
     from kafka.admin import NewTopic  # noqa: PLC0415
     from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415

@@ -6,6 +6,7 @@ so the callbacks of a snapshot hold everything that its counts count.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -42,6 +43,19 @@ class TableSnapshot:
             return 0
         name = transaction_id(log_id, partition)
         return self.table.transaction_version(name) or 0
+
+    def positions(self, log_id: str, partitions: int) -> dict[int, int]:
+        """Return the positions of a log's newest life (``<log_id>~1``, ``~2``, …)."""
+        newest = self._positions(log_id, partitions)
+        for number in count(1):
+            life = self._positions(f"{log_id}~{number}", partitions)
+            if not any(life.values()):
+                break
+            newest = life
+        return newest
+
+    def _positions(self, log_id: str, partitions: int) -> dict[int, int]:
+        return {p: self.position(log_id, p) for p in range(partitions)}
 
 
 @dataclass(frozen=True)
