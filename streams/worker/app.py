@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any, cast
 
 import faust
 from aiokafka.errors import CommitFailedError, KafkaError
+from faust.exceptions import ConsumerNotStarted
 
 from streams import reference, telemetry, topics
 from streams.core.outcomes import Outcomes
@@ -28,6 +31,7 @@ MOST_RECORDS_A_FETCH = 4_000
 FETCH_BYTES = 1 << 20
 CHUNKS_WAITING = 8
 OFFSET_COMMIT_SECONDS = 5.0
+RECONCILE_SECONDS = 3.0
 
 
 class WorkerApp(faust.App):
@@ -118,6 +122,11 @@ def add_agents(app: WorkerApp, settings: Settings) -> None:
             settings.flush_seconds, settings.counts_seconds
         )
 
+    @app.timer(interval=RECONCILE_SECONDS)  # type: ignore[untyped-decorator]
+    async def keep_what_is_assigned() -> None:
+        """Hold what is assigned, also when Faust gave up half-way."""
+        await _keep_what_is_assigned(app)
+
     @app.timer(interval=settings.flush_seconds)  # type: ignore[untyped-decorator]
     async def tell_kafka() -> None:
         """Commit offsets to Kafka, for lag tools only, and measure the lag."""
@@ -133,11 +142,31 @@ def add_agents(app: WorkerApp, settings: Settings) -> None:
             app.holding.kafka_answers(None)
 
 
+async def _keep_what_is_assigned(app: WorkerApp) -> None:
+    """Take over what a rebalance in between kept from us; end when out of the group.
+
+    Faust cancels ``perform_seek`` when another rebalance begins or when it takes long.
+    """
+    error = app.chunk_consumer.group_error()
+    if error is not None:
+        app.holding.give_up(
+            f"This worker left its group ({error!r}): it ends and has to be started "
+            f"again."
+        )
+        return
+    with suppress(ConsumerNotStarted):
+        assigned = app.chunk_consumer.assigned()
+        if not app.rebalancing and assigned != app.holding.numbers:
+            await app.holding.assign(assigned)
+
+
 async def _tell_kafka(app: WorkerApp) -> None:
     positions = app.holding.positions()
     if not positions:
         return
     consumer = app.chunk_consumer
-    for number, bounds in (await consumer.bounds(positions)).items():
-        telemetry.LAG.labels(str(number)).set(bounds.end - positions[number])
+    ends = {p: bounds.end for p, bounds in (await consumer.bounds(positions)).items()}
+    for number, end in ends.items():
+        telemetry.LAG.labels(str(number)).set(end - positions[number])
+    app.holding.watch(ends, monotonic())
     await consumer.commit_for_lag_tools(positions)

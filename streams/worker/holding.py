@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from streams.worker.takeover import Bounds, take_over
 
 logger = logging.getLogger(__name__)
 
+STUCK_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 30.0
 # More than this many rows for each row of a flush, and taking in waits for the commit.
 _MOST_FLUSHES_WAITING = 2
@@ -77,6 +78,7 @@ class Holding:
         self._limits = limits
         self._tables: tuple[tables.ArchiveTable, tables.ArchiveTable] | None = None
         self._partitions: dict[int, Partition] = {}
+        self._stuck: dict[int, tuple[int, float]] = {}
         self._lock = asyncio.Lock()
         self._flush_wanted = asyncio.Event()
         self._room = asyncio.Event()
@@ -85,7 +87,34 @@ class Holding:
     @property
     def problem(self) -> str | None:
         """Return why the worker cannot do its work now, or None."""
-        return next(iter(self._problems.values()), None)
+        waiting = self._problems.get("partitions")
+        return next((p for p in self._problems.values() if p != waiting), waiting)
+
+    def watch(self, ends: Mapping[int, int], now: float) -> None:
+        """Give up when records wait in Kafka and none is taken in for a minute.
+
+        Whatever is stuck then, a fresh process is not; nothing is lost by it.
+
+        Args:
+            ends: The offset of Kafka's next record, by partition held.
+            now: Seconds of a clock that never steps back.
+        """
+        for number, end in ends.items():
+            partition = self._partitions.get(number)
+            if partition is None or partition.position >= end or self._problems:
+                self._stuck.pop(number, None)
+                continue
+            position, since = self._stuck.get(number, (partition.position, now))
+            if position != partition.position:
+                since = now
+            self._stuck[number] = (partition.position, since)
+            if now - since > STUCK_SECONDS:
+                self.give_up(
+                    f"Partition {number} has records from offset "
+                    f"{partition.position} on that were not fetched for "
+                    f"{STUCK_SECONDS:.0f} s: the worker ends and has to be started "
+                    f"again."
+                )
 
     def kafka_answers(self, error: BaseException | None) -> None:
         """Note whether Kafka answered the last question."""
@@ -97,10 +126,23 @@ class Holding:
 
     # ---------------------------------------------------------------- partitions
 
+    @property
+    def numbers(self) -> set[int]:
+        """Return the partitions held."""
+        return set(self._partitions)
+
     async def assign(self, numbers: Iterable[int]) -> None:
-        """Take partitions over from the tables and fetch them from their positions."""
+        """Hold exactly these partitions and fetch them from their positions.
+
+        What is held already keeps its memory; it was not revoked since.
+        """
         async with self._lock:
-            await self._take_over(set(numbers))
+            wanted = set(numbers)
+            if wanted != self.numbers:
+                await self._take_over(wanted)
+            elif wanted:
+                places = {p: held.position for p, held in self._partitions.items()}
+                await self._kafka.seek(places)
 
     async def revoke(self) -> None:
         """Commit what can be committed at once, then hold nothing."""
@@ -125,9 +167,10 @@ class Holding:
                 log = await self._in_thread(self._kafka.log)
                 bounds = await self._kafka.bounds(numbers)
                 taken = await self._in_thread(self._load, log, bounds)
+                await self._kafka.seek({p: h.position for p, h in taken.items()})
                 break
             except LogShorterError as error:
-                self._stop(
+                self.give_up(
                     f"{error}: Kafka has lost records that are archived. Nothing is "
                     f"written until somebody has looked; restore Kafka's log, or begin "
                     f"with another data directory."
@@ -141,7 +184,6 @@ class Holding:
         else:
             return
         self._partitions = taken
-        await self._kafka.seek({p: held.position for p, held in taken.items()})
         for name in ("partitions", "reading"):
             self._problems.pop(name, None)
         for number, held in taken.items():
@@ -174,7 +216,7 @@ class Holding:
         except Exception as error:
             # The partition may have taken in half of the chunk: only a fresh process,
             # beginning from the tables, is sure to be right.
-            self._stop(
+            self.give_up(
                 f"Records from offset {chunk.span.start} of partition "
                 f"{chunk.partition} cannot be taken in: {error!r}. Nothing is lost: "
                 f"they stay in Kafka; --debug shows where it went wrong."
@@ -284,7 +326,8 @@ class Holding:
         self._problems[name] = words
         logger.error("%s; trying again in %.1f s.", words, pause)
 
-    def _stop(self, sentence: str) -> None:
+    def give_up(self, sentence: str) -> None:
+        """End the worker; a fresh process begins from the tables."""
         self._problems["fatal"] = sentence
         if not self.fatal.done():
             self.fatal.set_result(sentence)

@@ -7,6 +7,7 @@ Relied on, each checked by a test against the pinned versions:
 * Faust calls ``Consumer.on_partitions_revoked`` before partitions are given away.
 * ``Consumer._drain_messages`` takes messages from ``getmany`` and drops those below
   ``_read_offset`` of their partition: it is cleared before each message.
+* aiokafka's group coordinator tells by ``check_errors`` that its task has ended.
 * ``AIOKafkaConsumerThread._fetch_records`` runs on the consumer's thread; aiokafka's
   fetcher moves a partition's position when it hands records out.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiokafka.consumer.group_coordinator import OffsetAndMetadata
 from aiokafka.structs import TopicPartition
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -24,6 +26,8 @@ from streams import topics
 from streams.core.positions import Span
 from streams.worker.chunk import Chunk
 from streams.worker.takeover import Bounds
+
+ANSWER_SECONDS = 10.0
 
 if TYPE_CHECKING:
     from streams.worker.holding import Holding
@@ -81,10 +85,12 @@ class ChunkConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Start from the tables' positions, never from Kafka's committed offsets."""
-        held = [
-            tp.partition for tp in self.assignment() if tp.topic == topics.CALLBACKS
-        ]
-        await self._holding.assign(held)
+        await self._holding.assign(self.assigned())
+
+    def assigned(self) -> set[int]:
+        """Return the partitions of topic callbacks that are ours."""
+        ours = self.assignment()
+        return {tp.partition for tp in ours if tp.topic == topics.CALLBACKS}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit and let go before another worker takes over."""
@@ -121,6 +127,20 @@ class ChunkConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    def group_error(self) -> BaseException | None:
+        """Return why this worker is no longer in its group, or None while it is.
+
+        aiokafka's coordination ends for good when, for example, a broker that is just
+        starting knows no broker yet; Faust does not look at it.
+        """
+        try:
+            self._thread._ensure_consumer()._coordinator.check_errors()  # noqa: SLF001
+        except ConsumerNotStarted:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever ended it
+            return error
+        return None
+
     # ------------------------------------------------- calls on the consumer's thread
 
     async def bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
@@ -153,7 +173,9 @@ class ChunkConsumer(driver.Consumer):
         thread = self._thread
         consumer = thread._ensure_consumer()  # noqa: SLF001 - no public accessor
         future = asyncio.run_coroutine_threadsafe(call(consumer), thread.thread_loop)
-        return await asyncio.wrap_future(future)
+        # aiokafka itself waits for minutes for a broker that does not answer.
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await asyncio.wrap_future(future)
 
 
 class ChunkTransport(driver.Transport):

@@ -1,0 +1,269 @@
+"""The holding on real tables: commits, resets, and what it says when it cannot work."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.worker.holding import STUCK_SECONDS, Holding, Kafka, Limits
+from streams.worker.takeover import Bounds
+from tests.worker import logs
+from tests.worker.logs import BEGIN_MS, LOG, RULES, Record, body, chunk
+
+
+class Broker:
+    """Stands where Kafka's client is wired in: a log of one partition, and seeks."""
+
+    def __init__(self, end: int, failures: int = 0) -> None:
+        """Make a log with offsets below ``end``; fail that many questions first."""
+        self.end = end
+        self.failures = failures
+        self.seeks: list[dict[int, int]] = []
+
+    async def bounds(self, numbers: Iterable[int]) -> dict[int, Bounds]:
+        """Return the offsets, or fail as aiokafka does."""
+        if self.failures:
+            self.failures -= 1
+            raise TimeoutError
+        return {number: Bounds(0, self.end) for number in numbers}
+
+    async def seek(self, positions: dict[int, int]) -> None:
+        """Note where is fetched from."""
+        self.seeks.append(positions)
+
+    def holding(self, data_dir: Path, flush_rows: int = 1_000) -> Holding:
+        """Wire a holding to this log."""
+        kafka = Kafka(log=lambda: LOG, bounds=self.bounds, seek=self.seek)
+        return Holding(data_dir, kafka, RULES, Limits(flush_rows, 1_000))
+
+
+def records(begin: int, end: int) -> list[Record]:
+    """Return records of one callback each."""
+    return [Record(o, BEGIN_MS + o, body(f"m{o}")) for o in range(begin, end)]
+
+
+def archived(data_dir: Path) -> list[int]:
+    """Return the archived offsets."""
+    return sorted(row["kafka_offset"] for row in logs.rows(data_dir, "callbacks"))
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for a condition on the event loop."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_what_was_taken_in_is_in_both_tables_at_the_end(tmp_path: Path) -> None:
+    """Closing commits rows and counts; the next owner continues there."""
+    broker = Broker(end=5)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 5)))
+    await holding.close()
+
+    successor = broker.holding(tmp_path)
+    await successor.assign([0])
+
+    assert broker.seeks == [{0: 0}, {0: 5}]
+    assert archived(tmp_path) == [0, 1, 2, 3, 4]
+    assert sum(r["events"] for r in logs.rows(tmp_path, "window_counts")) == 5
+
+
+async def test_a_partition_that_is_held_keeps_its_memory(tmp_path: Path) -> None:
+    """Assigned again without a revocation, it goes on where it is."""
+    broker = Broker(end=5)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 3)))
+
+    await holding.assign([0])
+
+    assert broker.seeks[-1] == {0: 3}
+    assert holding.positions() == {0: 0}
+
+
+async def test_after_a_revocation_nothing_is_taken_in(tmp_path: Path) -> None:
+    """What is still on its way belongs to somebody else."""
+    holding = Broker(end=5).holding(tmp_path)
+    await holding.assign([0])
+    await holding.revoke()
+
+    await holding.take_in(chunk(records(0, 5)))
+    await holding.close()
+
+    assert archived(tmp_path) == []
+    assert holding.problem == "waiting for partitions"
+
+
+async def test_missing_records_are_fetched_again(tmp_path: Path) -> None:
+    """A chunk beyond the position moves the fetch back to it."""
+    broker = Broker(end=9)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+
+    await holding.take_in(chunk(records(3, 5)))
+
+    assert broker.seeks == [{0: 0}, {0: 0}]
+
+
+async def test_a_refused_commit_begins_again_from_the_tables(tmp_path: Path) -> None:
+    """Another worker has archived these records: ours are thrown away."""
+    broker = Broker(end=4)
+    zombie, worker = broker.holding(tmp_path), broker.holding(tmp_path)
+    for holding in (zombie, worker):
+        await holding.assign([0])
+        await holding.take_in(chunk(records(0, 4)))
+    await worker.close()
+
+    await zombie.close()
+
+    assert broker.seeks[-1] == {0: 4}
+    assert archived(tmp_path) == [0, 1, 2, 3]
+
+
+async def test_a_full_flush_is_committed_before_its_time(tmp_path: Path) -> None:
+    """Rows do not wait for the clock when they are many."""
+    holding = Broker(end=4).holding(tmp_path, flush_rows=4)
+    await holding.assign([0])
+    flushing = asyncio.create_task(holding.flush_for_ever(3_600, 3_600))
+
+    await holding.take_in(chunk(records(0, 4)))
+
+    await until(lambda: holding.positions() == {0: 4})
+    flushing.cancel()
+
+
+async def test_taking_in_waits_while_too_much_is_uncommitted(tmp_path: Path) -> None:
+    """Memory is bounded: the next chunk comes after the commit."""
+    holding = Broker(end=20).holding(tmp_path, flush_rows=4)
+    await holding.assign([0])
+    taking = asyncio.create_task(holding.take_in(chunk(records(0, 10))))
+    await asyncio.sleep(0)
+    assert not taking.done()
+
+    flushing = asyncio.create_task(holding.flush_for_ever(3_600, 3_600))
+    await until(taking.done)
+
+    assert holding.positions() == {0: 10}
+    flushing.cancel()
+
+
+async def test_an_archive_that_cannot_be_read_is_said_and_tried_again(
+    tmp_path: Path,
+) -> None:
+    """A file in the way of the folder: not ready, then ready when it is gone."""
+    in_the_way = tmp_path / "archive"
+    in_the_way.write_text("x")
+    holding = Broker(end=1).holding(tmp_path)
+
+    assigning = asyncio.create_task(holding.assign([0]))
+    await until(lambda: str(holding.problem).startswith("cannot read the archive"))
+    in_the_way.unlink()
+    await assigning
+
+    assert holding.problem is None
+
+
+async def test_an_archive_that_cannot_be_written_loses_nothing(tmp_path: Path) -> None:
+    """The commit fails, the records are fetched again, and then they are in."""
+    broker = Broker(end=3)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 3)))
+    archive = tmp_path / "archive"
+    archive.rename(tmp_path / "away")
+    archive.write_text("x")
+
+    revoking = asyncio.create_task(holding.close())
+    await until(lambda: str(holding.problem).startswith("cannot"))
+    archive.unlink()
+    (tmp_path / "away").rename(archive)
+    await revoking
+
+    assert broker.seeks[-1] == {0: 0}
+    assert archived(tmp_path) == []
+
+
+async def test_a_kafka_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
+    """A takeover survives a broker that is away for a moment."""
+    broker = Broker(end=1, failures=1)
+    holding = broker.holding(tmp_path)
+
+    await holding.assign([0])
+
+    assert broker.seeks == [{0: 0}]
+    assert holding.problem is None
+
+
+async def test_kafka_away_is_not_ready(tmp_path: Path) -> None:
+    """It is said once, and taken back when Kafka answers."""
+    holding = Broker(end=1).holding(tmp_path)
+    await holding.assign([0])
+
+    holding.kafka_answers(TimeoutError("no answer"))
+    assert str(holding.problem).startswith("Kafka does not answer")
+    holding.kafka_answers(None)
+    assert holding.problem is None
+
+
+async def test_a_shorter_log_ends_the_worker(tmp_path: Path) -> None:
+    """Nothing is written until somebody has looked."""
+    broker = Broker(end=3)
+    first = broker.holding(tmp_path)
+    await first.assign([0])
+    await first.take_in(chunk(records(0, 3)))
+    await first.close()
+    broker.end = 2
+
+    second = broker.holding(tmp_path)
+    await second.assign([0])
+
+    assert "Kafka has lost records that are archived" in second.fatal.result()
+
+
+async def test_a_chunk_that_cannot_be_taken_in_ends_the_worker(tmp_path: Path) -> None:
+    """Half a chunk in memory would be wrong: only a fresh process is sure."""
+    holding = Broker(end=3).holding(tmp_path)
+    await holding.assign([0])
+    broken: Any = [Record(0, BEGIN_MS, 7)]  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError):
+        await holding.take_in(chunk(broken))
+
+    assert "offset 0 of partition 0 cannot be taken in" in holding.fatal.result()
+
+
+@pytest.mark.parametrize(
+    ("moves", "ends"),
+    [pytest.param(False, True, id="stuck"), pytest.param(True, False, id="moves")],
+)
+async def test_records_that_wait_for_a_minute_end_the_worker(
+    moves: bool,  # noqa: FBT001
+    ends: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """Whatever is stuck, a fresh process is not."""
+    holding = Broker(end=9).holding(tmp_path)
+    await holding.assign([0])
+    holding.watch({0: 9}, now=100)
+    if moves:
+        await holding.take_in(chunk(records(0, 2)))
+
+    holding.watch({0: 9}, now=100 + STUCK_SECONDS / 2)
+    holding.watch({0: 9}, now=100 + STUCK_SECONDS + 1)
+
+    assert holding.fatal.done() is ends
+
+
+async def test_nothing_to_fetch_is_not_stuck(tmp_path: Path) -> None:
+    """A quiet night ends no worker."""
+    holding = Broker(end=0).holding(tmp_path)
+    await holding.assign([0])
+
+    holding.watch({0: 0}, now=100)
+    holding.watch({0: 0}, now=100 + 10 * STUCK_SECONDS)
+
+    assert not holding.fatal.done()
