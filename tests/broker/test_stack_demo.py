@@ -1,6 +1,7 @@
 """The demo: what it shows is true, it ends cleanly, and it can be run again."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def test_demo_shows_its_story_and_a_second_one_ends_at_ctrl_c(
     )
     assert first.process.wait(60) == 0, first.said
     assert_story(first.said)
+    assert_transcript_is_real(first.said)
     assert not first.processes()
 
     began = time.monotonic()
@@ -71,6 +73,33 @@ def assert_story(said: str) -> None:
     assert any(line.startswith(problem) for line in lines)
     assert "Nothing is wrong: every cell of the counts equals its recount." in lines
     assert "Traceback" not in said
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def assert_transcript_is_real(said: str) -> None:
+    """Find each line of the README's transcript in what the demo said.
+
+    Numbers differ from run to run: they are compared as such. A table is as wide as
+    its terminal: of its lines, which begin with a blank, each word is looked for.
+    """
+    block = README.read_text().split("$ make demo ONCE=1\n")[1].split("```")[0]
+    spoken = shape(said)
+    words = set(spoken.split())
+    missing = [
+        line
+        for line in block.splitlines()
+        if line != "…"
+        and shape(line) not in spoken
+        and not (line.startswith(" ") and set(shape(line).split()) <= words)
+    ]
+    assert missing == []
+
+
+def shape(text: str) -> str:
+    """Return a text with each number as #, rules left out and blanks folded."""
+    return " ".join(re.sub(r"[0-9]+", "#", text.replace("─", "")).split())
 
 
 def crowding() -> float:
