@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafka.errors import CoordinatorNotAvailableError
+
 from streams import topics
 from streams.archive import schema
 from streams.archive import table as tables
@@ -128,5 +130,7 @@ class _Patience:
         admin = topics.admin_client(self._bootstrap_servers)
         try:
             return bool(admin.describe_groups([group])[group]["members"])
+        except CoordinatorNotAvailableError:
+            return False  # of a Kafka where no group has ever been
         finally:
             admin.close()
