@@ -484,6 +484,28 @@ def resend_dead_letters(  # noqa: PLR0913 - one parameter an option
     raise typer.Exit(EXIT_FOUND_WRONG if tally.unreadable else EXIT_DONE)
 
 
+@dead_letters.command("prune")
+def prune_dead_letters(
+    *,
+    raw_keep_days: Annotated[
+        int | None, typer.Option(help=_help("raw_keep_days"))
+    ] = None,
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Remove the bytes of old dead letters; what was wrong with them stays."""
+    from streams.archive import pruning
+
+    settings = load(raw_keep_days=raw_keep_days, data_dir=data_dir, debug=debug)
+    pruned = pruning.prune_raw(
+        settings.data_dir, datetime.now(UTC).date(), settings.raw_keep_days
+    )
+    typer.echo(
+        f"Rows received before {pruned.before} that lost their bytes: {pruned.rows:,}. "
+        f"Files replaced a week ago or earlier and removed: {pruned.files:,}."
+    )
+
+
 # --- The doctor ----------------------------------------------------------------------
 
 _MARKS = {"well": "\u2713", "wrong": "\u2717", "not checked": "\u2013"}

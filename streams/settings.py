@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     keep_text: bool = Field(
         default=False, description="Keep message texts and other content of a person."
     )
+    raw_keep_days: int = Field(
+        90,
+        ge=1,
+        description="Days the bytes of dead letters are kept by `dead-letters prune`.",
+    )
     worker_group: str = Field(
         "undelivered-worker", description="Kafka consumer group of the workers."
     )

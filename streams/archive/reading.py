@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from streams.archive import schema
 from streams.archive.table import ArchiveTable
 from streams.core import identity, windows
 
@@ -91,6 +92,10 @@ class _Reader:
         # ParquetFile, not read_table: pyarrow.dataset would add 41 MB to the worker.
         with pq.ParquetFile(self._table.path / path) as file:
             rows = file.read(columns=list(_READ))
+        # delta-rs names text another type in files that it has rewritten.
+        rows = rows.cast(
+            pa.schema([schema.CALLBACKS.field(n) for n in rows.column_names])
+        )
         return rows.filter(pc.equal(rows["log_id"], self._log_id))
 
     def _add(self, rows: pa.Table) -> None:

@@ -22,6 +22,9 @@ from streams.core import positions
 
 # Four writers at once needed more than the default of 15 (measured).
 _MOST_COMMIT_RETRIES = 100
+# delta-rs refuses an append beside which files of the table were rewritten, although it
+# has read none of them.
+_TRIES_BESIDE_UPKEEP = 5
 
 
 class CommitRefusedError(Exception):
@@ -97,8 +100,19 @@ class ArchiveTable:
             CommitRefusedError: A position has moved since.
             CommitFailedOrUnknownError: Anything else; the state is to be read again.
         """
-        self.refresh()
-        self._require(before)
+        for left in reversed(range(_TRIES_BESIDE_UPKEEP)):
+            self.refresh()
+            self._require(before)
+            try:
+                self._append(rows, after)
+            except CommitRefusedError:
+                # Files were rewritten meanwhile; where a position moved, it is found.
+                if not left:
+                    raise
+            else:
+                return
+
+    def _append(self, rows: pa.Table, after: Mapping[str, int]) -> None:
         with self._errors_named():
             write_deltalake(
                 self._table,
@@ -111,6 +125,47 @@ class ArchiveTable:
                 ),
             )
             self._sync()
+
+    def update(self, changes: Mapping[str, str], where: str) -> int:
+        """Change columns of rows in one transaction; positions and all else stay.
+
+        Args:
+            changes: SQL expression by column.
+            where: Which rows, an SQL condition of delta-rs.
+
+        Returns:
+            How many rows were changed.
+
+        Raises:
+            CommitRefusedError: Another update came between; it can be made again.
+            CommitFailedOrUnknownError: Anything else.
+        """
+        self.refresh()
+        with self._errors_named():
+            version = self._table.version()
+            done = self._table.update(
+                updates=dict(changes),
+                predicate=where,
+                writer_properties=self._writer,
+                commit_properties=CommitProperties(
+                    max_commit_retries=_MOST_COMMIT_RETRIES
+                ),
+            )
+            if self._table.version() != version:
+                self._sync()
+        return int(done["num_updated_rows"])
+
+    def remove_old_files(self) -> int:
+        """Remove files that left the table a week ago or more; return how many.
+
+        A week is delta-rs's own bound: no reader still has a snapshot as old.
+
+        Raises:
+            CommitFailedOrUnknownError: They cannot be removed.
+        """
+        self.refresh()
+        with self._errors_named():
+            return len(self._table.vacuum(dry_run=False))
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:

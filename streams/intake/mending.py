@@ -41,8 +41,9 @@ def mend(letter: "DeadLetter", fix: str | None) -> Mended:
         letter: The dead letter.
         fix: One of ``FIXES``; None leaves the bytes as they are.
     """
-    content = letter.raw or b""
-    return judged(letter.place, FIXES[fix](content) if fix else content)
+    if letter.raw is None:
+        return Mended(letter.place, b"", (), letter.no_bytes)
+    return judged(letter.place, FIXES[fix](letter.raw) if fix else letter.raw)
 
 
 def judged(place: str, content: bytes) -> Mended:

@@ -7,8 +7,6 @@ from streams.warehouse.dead_letters import DeadLetter
 from streams.warehouse.excerpt import excerpt
 from streams.warehouse.output.values import as_text, printable
 
-NO_BYTES = "(the record has no value)"
-
 
 def lines(letter: DeadLetter) -> Iterator[str]:
     """Describe a dead letter; nothing in the lines steers a terminal."""
@@ -25,6 +23,6 @@ def lines(letter: DeadLetter) -> Iterator[str]:
             yield f"{name:<11}  {printable(value)}"
     yield ""
     if letter.raw is None:
-        yield NO_BYTES
+        yield f"({letter.no_bytes})"
     else:
         yield from excerpt(letter.raw, line_and_column_of(letter.problem))

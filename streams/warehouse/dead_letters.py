@@ -44,6 +44,13 @@ class DeadLetter(NamedTuple):
     problem: str
     raw: bytes | None
 
+    @property
+    def no_bytes(self) -> str:
+        """Say why there are no bytes, where ``raw`` is None."""
+        if self.problem.startswith("tombstone"):
+            return "the record had no value"
+        return "its bytes are no longer kept"
+
 
 @dataclass(slots=True)
 class _Reason:

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -258,6 +259,22 @@ def test_resend_wants_to_know_which_and_whether(
 
     assert (code, out) == (2, b"")
     assert err
+
+
+def test_prune_removes_old_bytes_and_nothing_else(
+    archive: Archive, commands: Commands
+) -> None:
+    """Old ones are still listed with their problem, and shown without bytes."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    times = [(now - timedelta(days=days)).isoformat() for days in (91, 92, 89)]
+    archive.add_callbacks([received(n, time) for n, time in enumerate(times)])
+
+    assert "lost their bytes: 2." in commands.said("prune")
+    assert [row["callbacks"] for row in commands.rows()] == [3]
+    assert "(its bytes are no longer kept)" in commands.said("show", f"{LOG}/0/0/0")
+    assert "1 | [{}]" in commands.said("show", f"{LOG}/0/2/0")
+    assert "lost their bytes: 1." in commands.said("prune", "--raw-keep-days", "30")
+    assert "no longer kept" in commands.said("show", f"{LOG}/0/2/0")
 
 
 def test_without_an_archive_there_are_none(commands: Commands) -> None:
