@@ -27,4 +27,9 @@ where
         $problems::varchar[] is null
         or problem in (select unnest($problems::varchar[]))
     )
-order by received_at desc, place desc
+order by
+    received_at desc,
+    log_id desc,
+    kafka_partition desc,
+    kafka_offset desc,
+    kafka_index desc

@@ -149,14 +149,14 @@ def test_show_of_a_reason_is_limited_and_newest_first(
 ) -> None:
     """A reason is found by words of it, in any case."""
     archive.add_callbacks(
-        [parked(n, problem=f"[{n}].message.id: missing") for n in range(5)]
-        + [parked(9, problem="empty array")]
+        [parked(n, problem=f"[{n}].message.id: missing") for n in range(11)]
+        + [parked(19, problem="empty array")]
     )
 
     said = commands.said("show", "--reason", "ID: Missing", "--limit", "2")
 
     shown = [line.split()[1] for line in said.splitlines() if line.startswith("place")]
-    assert shown == [f"{LOG}/0/4/0", f"{LOG}/0/3/0"]
+    assert shown == [f"{LOG}/0/10/0", f"{LOG}/0/9/0"]
 
 
 @pytest.mark.parametrize(

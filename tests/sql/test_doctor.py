@@ -22,7 +22,7 @@ def facts(of: Archive, begin: int = 0, end: int = 10, due: int | None = None) ->
     return Facts(load(data_dir=of.data_dir), kafka=kafka, archive=taken)
 
 
-def test_archivethat_keeps_up_is_well(archive: Archive) -> None:
+def test_archive_that_keeps_up_is_well(archive: Archive) -> None:
     """What is younger than a minute may still be on its way."""
     archive.add_callbacks([callback(6)])
 
@@ -39,7 +39,7 @@ def test_archivethat_keeps_up_is_well(archive: Archive) -> None:
         (9, 10, 10, "Kafka has deleted 2 records of partition 0"),
     ],
 )
-def test_archivethat_does_not_go_with_the_log_is_wrong(
+def test_archive_that_does_not_go_with_the_log_is_wrong(
     archive: Archive, begin: int, end: int, due: int, said: str
 ) -> None:
     """Behind, beyond the log's end, or before its begin."""
@@ -67,7 +67,7 @@ def test_newest_life_of_a_log_counts(archive: Archive) -> None:
     assert state is State.WELL
 
 
-def test_without_kafka_or_archivepositions_are_not_checked(archive: Archive) -> None:
+def test_without_kafka_or_archive_positions_are_not_checked(archive: Archive) -> None:
     """What is missing is wrong elsewhere, once."""
     settings = load(data_dir=archive.data_dir)
     whole = facts(archive)

@@ -42,6 +42,11 @@ def test_mark_counts_what_the_terminal_shows() -> None:
     assert marked(shown(content, (1, len(content)))) == "?"
 
 
+def test_mark_stands_under_wide_characters() -> None:
+    """One of them takes two cells of a terminal."""
+    assert shown("日本?".encode(), (1, 7)) == ["1 | 日本?", "  |     ^ here"]
+
+
 def test_bytes_that_steer_a_terminal_are_shown_as_escapes() -> None:
     """Colours, a cleared screen, turned text, NUL, half a character."""
     content = b"\x1b[2J\x9b\x07\x00\r\xe2\x80\xae\xff\xc3"
