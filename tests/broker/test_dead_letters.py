@@ -1,8 +1,11 @@
 """Dead letters resent: repaired, linked to their row, and never sent twice."""
 
 import json
+import os
+import pty
 import signal
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +18,13 @@ from streams import topics, warehouse
 from streams.intake import resend
 from streams.settings import ConfigurationError
 from streams.warehouse.dead_letters import Choice
-from tests.broker.conftest import RunningStack, run_command, stacks, wait_for
+from tests.broker.conftest import (
+    PROGRAM,
+    RunningStack,
+    run_command,
+    stacks,
+    wait_for,
+)
 from tests.broker.test_stack_up import post
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
@@ -163,6 +172,45 @@ def test_what_is_still_wrong_is_said_and_not_sent(stack: RunningStack) -> None:
     assert records(stack) == before + 1
     wait_for(lambda: not is_dead(stack, whole), "the whole one resent")
     assert is_dead(stack, half)
+
+
+def test_what_is_said_steers_no_terminal(stack: RunningStack) -> None:
+    """A key of the body is part of its problem, and hostile."""
+    place = parked(stack, b'{"\x1b[31mkey\x9b": [1 2]}')
+
+    code, said = resent(stack, place, "--yes")
+
+    assert code == 1
+    assert f"{place}: not sent, \\x1b[31mkey" in said
+    assert not {"\x1b", "\x9b"} & {*said}
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("n", 0), ("y", 1)])
+def test_nothing_is_sent_before_it_was_asked(
+    stack: RunningStack, answer: str, sent: int
+) -> None:
+    """On a terminal it asks, and takes no for an answer."""
+    place = parked(stack, b'{"type": "x", "message": {"id": "asked"},}')
+    before = records(stack)
+    ours, theirs = pty.openpty()
+    command = ["dead-letters", "resend", place, "--fix=trailing-commas"]
+    with subprocess.Popen(
+        [*PROGRAM, *command, f"--data-dir={stack.data_dir}"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        os.write(ours, f"{answer}\n".encode())
+        said, _ = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+
+    assert "Repair and resend 1 dead letter? [y/N]" in said
+    assert process.returncode == 0
+    assert records(stack) == before + sent
+    if sent:
+        wait_for(lambda: not is_dead(stack, place), "no dead letter any more")
 
 
 def editor(folder: Path, *commands: str) -> str:
