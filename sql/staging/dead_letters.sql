@@ -17,6 +17,8 @@
 --   raw             | blob        | The bytes as they came.
 -- notes:    A parked callback is repaired once a row exists whose origin is its place.
 --           If that row cannot be read either, it is a dead letter itself.
+--           Every imported callback has an origin: only those that name a parked one
+--           are kept in memory.
 -- check:    not null problem
 -- check:    unique place
 
@@ -36,8 +38,9 @@ parked as (
 
 repairs as (
 
-    select origin from callbacks
-    where origin is not null
+    select callbacks.origin
+    from callbacks
+    semi join parked on callbacks.origin = parked.place
 
 )
 
