@@ -48,7 +48,7 @@ chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every rec
 	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest tests/broker/test_exactly_once.py
 
 .PHONY: fuzz
-fuzz: $(DEVELOPMENT) ## Draw 5,000 examples for each property instead of 40 (10 minutes).
+fuzz: $(DEVELOPMENT) ## Draw 5,000 examples for each property instead of 15 (10 minutes).
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout=0 -m hypothesis tests/unit
 
 .PHONY: bench

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 # The machines are shared: an example may take long for no reason of ours.
 settings.register_profile(
     "quick",
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
