@@ -204,10 +204,12 @@ def test_each_target_in_a_page_exists(page: Path) -> None:
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     """What is tested for each change is what a reader is told to run."""
-    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
 
-    assert last == "make test"
-    assert re.search(rf"^\$ {last}\b", README, re.MULTILINE)
+    (command,) = [line for line in lines if line.startswith("make ")]
+    assert command.split(" 2>&1")[0] == "make test"
+    assert "set -euo pipefail" in lines
+    assert re.search(r"^\$ make test\b", README, re.MULTILINE)
 
 
 # --- The pages -----------------------------------------------------------------------
