@@ -54,6 +54,7 @@ fuzz: $(DEVELOPMENT) ## Draw 5,000 examples for each property instead of 15 (10 
 .PHONY: bench
 bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselines (minutes).
 	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.import_rate
 	$(BIN)/python -m benchmarks.receiver
 
 .PHONY: lint

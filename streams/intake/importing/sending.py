@@ -18,14 +18,14 @@ from streams.settings import ConfigurationError
 from streams.topics import CALLBACKS, MAX_MESSAGE_BYTES, ORIGIN_HEADER, SOURCE_HEADER
 
 # Bytes that are sent or wait to be, until Kafka has acknowledged them.
-MOST_UNACKNOWLEDGED_BYTES = 32 << 20
+MOST_UNACKNOWLEDGED_BYTES = 16 << 20
 # So long without one acknowledgement, and the import gives up.
 PATIENCE_SECONDS = 60.0
 
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 # Well below the topic's max.message.bytes, which holds for a batch.
-_BATCH_BYTES = 1 << 20
+_BATCH_BYTES = 512 << 10
 
 
 class Sender:
