@@ -33,12 +33,15 @@ def rows_of(
         return schema.CALLBACKS.empty_table()
     rows = pa.Table.from_batches(batches).combine_chunks()
     record = rows["record"].to_numpy()
-    readable = pc.is_null(rows["problem"])
     received_us = _numbers(chunk.records, "timestamp")[record] * 1_000
     received_at = pa.array(received_us, schema.UTC_MICROSECONDS)
-    identities = np.where(readable.to_numpy(), identity.hashes(rows), 0)
-    identities = identities.astype(np.uint64)
-    columns = {
+    country = countries.countries_of(rows["destination"])
+    identities = identity.hashes(rows)
+    if rows["problem"].null_count < len(rows):
+        is_readable = pc.is_null(rows["problem"])
+        country = pc.if_else(is_readable, country, None)
+        identities[~is_readable.to_numpy()] = 0
+    columns = {name: rows[name] for name in rows.column_names} | {
         "log_id": pa.repeat(log_id, len(rows)),
         "kafka_partition": pa.repeat(pa.scalar(chunk.partition, pa.int32()), len(rows)),
         "kafka_offset": pa.array(_numbers(chunk.records, "offset")[record]),
@@ -46,13 +49,11 @@ def rows_of(
         "origin": _header(chunk.records, topics.ORIGIN_HEADER).take(rows["record"]),
         "received_at": received_at,
         "received_date": pc.cast(received_at, pa.date32()),
-        "destination_country": pc.if_else(
-            readable, countries.countries_of(rows["destination"]), None
-        ),
+        "destination_country": country,
         "is_copy": pa.array(memory.take_in(identities, received_us)),
     }
-    columns |= {n: rows[n] for n in rows.column_names if n in schema.CALLBACKS.names}
-    return pa.table(columns).select(schema.CALLBACKS.names).cast(schema.CALLBACKS)
+    names = schema.CALLBACKS.names
+    return pa.Table.from_arrays([columns[n] for n in names], schema=schema.CALLBACKS)
 
 
 def _numbers(
