@@ -169,6 +169,25 @@ def test_a_large_callback_is_a_record_of_its_own() -> None:
     assert too_long == ["file:3"]
 
 
+def test_a_deep_callback_is_a_record_of_its_own() -> None:
+    """In an array with others it would be too deep to read, and they with it."""
+    deep = CALLBACK[:-2] % 1 + b',"x":%b%b}}' % (b"[" * 98, b"]" * 98)
+    assert outline(deep)[0].problem is None
+
+    assert_all_is_sent([CALLBACK % 1, deep, CALLBACK % 1])
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_a_record_of_its_own_is_left_out_when_archived(size: int) -> None:
+    """However it would be sent, what the archive has is not."""
+    deep = CALLBACK[:-2] % 1 + b',"x":"%b","y":%b%b}}'
+    lines = [deep % (b"x" * size, b"[" * 90, b"]" * 90)]
+    has = known.Known(identities(lines), np.empty(0, np.uint64))
+
+    assert len(gathered(lines)[0]) == 1
+    assert gathered(lines, has)[0] == []
+
+
 def test_places_are_those_of_the_files() -> None:
     """Lines of several files are in one batch; each is named by its own."""
     files = [("a", Lines(1, [b"", b"1"])), ("b", Lines(7, [b"2"])), ("a", Lines(3, []))]

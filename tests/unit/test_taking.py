@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.core import identity
@@ -40,12 +40,29 @@ def test_a_hostile_body_is_taken_apart_as_the_receiver_does(body: bytes) -> None
     assert_same_as_outline([body])
 
 
+DOCUMENTED = b'{"type":"message-sent","message":{"id":"%d","to":["+1206555"]}}'
+
+
+def test_documented_bodies_are_taken_apart_as_the_receiver_does() -> None:
+    """One and several callbacks a body, bare and not, with blanks between."""
+    one, two, three = (DOCUMENTED % number for number in range(3))
+    assert_same_as_outline(
+        [
+            one,
+            b"[" + two + b"]",
+            b"[ " + one + b" ,\n" + three + b"]",
+            b" [ " + two + b"]",
+        ]
+    )
+
+
 @given(st.lists(bodies, max_size=5))
 def test_any_bodies_are_taken_apart_as_the_receiver_does(wanted: list[bytes]) -> None:
     """A body changes nothing of what its neighbours give."""
     assert_same_as_outline(wanted)
 
 
+@example([DOCUMENTED % 1])
 @given(st.lists(bodies, max_size=8))
 def test_identities_are_those_that_the_archive_will_have(wanted: list[bytes]) -> None:
     """What is left out as archived is told by the columns that a worker would write."""
