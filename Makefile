@@ -45,7 +45,8 @@ unit: $(DEVELOPMENT) ## Run the tests that need nothing but Python (seconds).
 
 .PHONY: chaos
 chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every record (minutes).
-	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest tests/broker/test_exactly_once.py
+	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest tests/broker/test_exactly_once.py \
+		tests/broker/test_history.py tests/broker/test_import.py
 
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Draw 5,000 examples for each property instead of 15 (10 minutes).
@@ -56,6 +57,7 @@ bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselin
 	$(BIN)/python -m benchmarks.worker
 	$(BIN)/python -m benchmarks.import_rate
 	$(BIN)/python -m benchmarks.receiver
+	$(BIN)/python -m benchmarks.import_rate
 
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Check style, types, SQL and spelling; change nothing.
