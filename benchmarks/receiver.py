@@ -1,6 +1,6 @@
 """Measure the receiver: requests a second and CPU a request, beside a bare handler.
 
-Run: python benchmarks/receiver.py BOOTSTRAP_SERVERS [SECONDS]
+    python -m benchmarks.receiver [--seconds 3]
 
 Both are measured in the same run, one after the other, as processes of their own under
 the same load: keep-alive connections that each post one callback of about 500 bytes and
@@ -8,18 +8,23 @@ wait for its answer. The bare handler only reads the body and answers 200 on the
 server. CPU is that of the measured process, user and system.
 """
 
+import argparse
 import asyncio
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import uvloop
+
+from tests.broker.conftest import embedded_kafka
 
 CONNECTIONS = (1, 64, 256)
 ROUNDS = 3
@@ -119,20 +124,23 @@ def report(name: str, server: psutil.Process, port: int, seconds: float) -> None
 
 
 def main() -> None:
-    """Measure the bare handler, then the receiver."""
-    bootstrap_servers = sys.argv[1]
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 3.0
-    receive = ["-m", "streams.cli", "receive", "--receiver-port=0"]
-    receive.append(f"--bootstrap-servers={bootstrap_servers}")
+    """Measure the bare handler, then the receiver in front of a Kafka of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=3.0)
+    seconds = parser.parse_args().seconds
     os.environ.pop("UNDELIVERED_USERNAME", None)
     os.environ.pop("UNDELIVERED_PASSWORD", None)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print(
         "| server | connections | requests/s | CPU µs/request | p50 ms | p99 ms | MiB |"
     )
     print("|---|---|---|---|---|---|---|")
-    for name, words in (("bare handler", ["-c", BARE]), ("receiver", receive)):
-        with process([sys.executable, *words]) as (server, port):
-            report(name, server, port, seconds)
+    with tempfile.TemporaryDirectory() as name, embedded_kafka(Path(name)) as servers:
+        receive = ["-m", "streams.cli", "receive", "--receiver-port=0"]
+        receive.append(f"--bootstrap-servers={servers}")
+        for who, words in (("bare handler", ["-c", BARE]), ("receiver", receive)):
+            with process([sys.executable, *words]) as (server, port):
+                report(who, server, port, seconds)
 
 
 if __name__ == "__main__":

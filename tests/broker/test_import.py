@@ -350,13 +350,15 @@ def test_a_silent_kafka_is_given_up(
 ) -> None:
     """It does not wait for ever, and says that running it again is safe."""
     monkeypatch.setattr(sending, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "_QUIET_SECONDS", 0.5)
     (java,) = [
         child
         for child in psutil.Process().children(recursive=True)
         if child.name() == "java"
     ]
     record = topics.Record(0, None, b"[" + callback("m") + b"]")
-    with sending.Sender(servers) as sender:
+    said: list[str] = []
+    with sending.Sender(servers, said.append) as sender:
         java.suspend()
         try:
             sender.put(Outgoing(record, None, 1))
@@ -364,6 +366,7 @@ def test_a_silent_kafka_is_given_up(
                 sender.finish()
         finally:
             java.resume()
+    assert said == ["Kafka has acknowledged nothing for 0.5 s; waiting."]
 
 
 def test_no_kafka_is_one_sentence(tmp_path: Path) -> None:

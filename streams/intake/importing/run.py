@@ -37,7 +37,7 @@ def run(
     with ProgressShown() as progress:
         has = _known(settings, bootstrap_servers, log, progress)
         progress.begin("Importing", _total(found))
-        with Sender(bootstrap_servers) as sender:
+        with Sender(bootstrap_servers, progress.say) as sender:
             return _Import(found, progress, sender, log.partitions, has).run()
 
 

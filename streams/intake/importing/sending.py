@@ -1,6 +1,7 @@
 """Records into Kafka from a thread of their own, so many at a time as it takes."""
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,7 @@ MOST_UNACKNOWLEDGED_BYTES = 16 << 20
 # So long without one acknowledgement, and the import gives up.
 PATIENCE_SECONDS = 60.0
 
+_QUIET_SECONDS = 5.0
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 # Well below the topic's max.message.bytes, which holds for a batch.
@@ -31,9 +33,15 @@ _BATCH_BYTES = 512 << 10
 class Sender:
     """A producer on a thread; used from one other thread."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        """Prepare; nothing is connected yet."""
+    def __init__(self, bootstrap_servers: str, say: Callable[[str], None]) -> None:
+        """Prepare; nothing is connected yet.
+
+        Args:
+            bootstrap_servers: host:port[,host:port].
+            say: Tells a person that Kafka is waited for.
+        """
         self.acknowledged = 0
+        self._say = say
         self._bootstrap_servers = bootstrap_servers
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -50,6 +58,8 @@ class Sender:
         Raises:
             ConfigurationError: No broker answers.
         """
+        # Its warnings, hundreds while Kafka is away, repeat what we say.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._connect(), self._loop).result()
         return self
@@ -88,14 +98,20 @@ class Sender:
     def _wait_until(self, is_so: Callable[[], bool]) -> None:
         with self._changed:
             while self._error is None and not is_so():
-                if not self._changed.wait(PATIENCE_SECONDS):
-                    self._error = TimeoutError(f"nothing for {PATIENCE_SECONDS:g} s")
+                self._wait_for_change()
         if self._error is not None:
             raise ConfigurationError(
                 f"Kafka at {self._bootstrap_servers} does not acknowledge what is "
                 f"imported ({self._error!r}): see that it runs, and import again; what "
                 f"is archived by then is left out."
             ) from self._error
+
+    def _wait_for_change(self) -> None:
+        if self._changed.wait(_QUIET_SECONDS):
+            return
+        self._say(f"Kafka has acknowledged nothing for {_QUIET_SECONDS:g} s; waiting.")
+        if not self._changed.wait(PATIENCE_SECONDS - _QUIET_SECONDS):
+            self._error = TimeoutError(f"nothing for {PATIENCE_SECONDS:g} s")
 
     # ------------------------------------------------------------ on the thread
 
