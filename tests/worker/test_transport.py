@@ -1,0 +1,83 @@
+"""What the chunked transport relies on in Faust and aiokafka is still there.
+
+These look into the libraries' code: a new version of either has to be read before it is
+taken, and this is where that shows.
+"""
+
+import inspect
+from importlib.metadata import version
+
+import pytest
+from aiokafka.consumer import fetcher, group_coordinator
+from faust.tables.recovery import Recovery
+from faust.transport import consumer
+from faust.transport.drivers import aiokafka as driver
+
+from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkTransport
+
+
+@pytest.mark.parametrize(
+    ("package", "read"),
+    [
+        ("faust-streaming", "0.15.3"),
+        ("mode-streaming", "0.7.1"),
+        ("aiokafka", "0.14.0"),
+    ],
+)
+def test_versions_are_those_that_were_read(package: str, read: str) -> None:
+    """Another version: read the hooks below in it, then change this."""
+    assert version(package) == read
+
+
+def test_faust_seeks_after_an_assignment_before_records_flow() -> None:
+    """``_resume_streams`` seeks, and only then resumes the flow."""
+    code = inspect.getsource(Recovery._resume_streams)
+
+    assert code.index("consumer.perform_seek()") < code.index("consumer.resume_flow()")
+
+
+def test_faust_revokes_through_the_consumer() -> None:
+    """The rebalance listener ends in ``Consumer.on_partitions_revoked``."""
+    code = inspect.getsource(
+        consumer.ThreadDelegateConsumer.threadsafe_partitions_revoked
+    )
+
+    assert "self.on_partitions_revoked" in code
+
+
+def test_faust_drops_messages_below_the_read_offset() -> None:
+    """Unless there is none: it is set to None before each message."""
+    code = inspect.getsource(consumer.Consumer._drain_messages)
+
+    assert "r_offset is None or offset >= r_offset" in code
+    assert "getmany(timeout=1.0)" in code
+
+
+def test_faust_fetches_on_the_consumers_thread() -> None:
+    """``getmany`` hands ``_fetch_records`` to the thread."""
+    code = inspect.getsource(driver.AIOKafkaConsumerThread.getmany)
+
+    assert "call_thread(\n            self._fetch_records" in code
+    assert inspect.iscoroutinefunction(driver.AIOKafkaConsumerThread._fetch_records)
+
+
+def test_faust_makes_the_consumer_of_the_transport() -> None:
+    """Our consumer and thread are taken, and are the driver's but for the changes."""
+    assert ChunkTransport.Consumer is ChunkConsumer
+    assert issubclass(ChunkConsumer, driver.Consumer)
+    assert issubclass(ChunkConsumerThread, driver.AIOKafkaConsumerThread)
+    assert "self._thread = self._new_consumer_thread()" in inspect.getsource(
+        consumer.ThreadDelegateConsumer.__init__
+    )
+
+
+def test_aiokafka_moves_the_position_when_it_hands_records_out() -> None:
+    """A chunk's span is read off the position before and after a fetch."""
+    assert "_update_position()" in inspect.getsource(fetcher.FetchResult.getall)
+
+
+def test_aiokafka_tells_that_its_coordination_has_ended() -> None:
+    """Faust does not look at it, the worker does."""
+    code = inspect.getsource(group_coordinator.GroupCoordinator.check_errors)
+
+    assert "self._coordination_task.done()" in code
