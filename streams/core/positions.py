@@ -45,6 +45,10 @@ def judge(span: Span, position: int | None) -> Verdict:
     return Verdict.TRIM if span.start < position else Verdict.ACCEPT
 
 
+class CountsAheadError(Exception):
+    """Table window_counts is ahead of table callbacks, which no crash can cause."""
+
+
 class LogShorterError(Exception):
     """Kafka's log ends before the archive does: records were lost by the broker."""
 
@@ -76,10 +80,12 @@ def start(archived: int, counted: int, log_begin: int, log_end: int) -> Start:
 
     Raises:
         LogShorterError: The log ends before P.
-        ValueError: Q is beyond P, which no crash can cause.
+        CountsAheadError: Q is beyond P.
     """
     if counted > archived:
-        raise ValueError(f"counted position {counted} is beyond archived {archived}")
+        raise CountsAheadError(
+            f"counted position {counted} is beyond archived {archived}"
+        )
     if log_end < archived:
         raise LogShorterError(
             f"Kafka's log ends at offset {log_end}, the archive at {archived}"

@@ -16,6 +16,7 @@ from streams import reference, telemetry, topics
 from streams.core.outcomes import Outcomes
 from streams.core.senders import SenderTypes
 from streams.settings import Settings
+from streams.topics import Log
 from streams.worker.chunk import Chunk
 from streams.worker.holding import Holding, Kafka, Limits
 from streams.worker.partition import Rules
@@ -32,6 +33,7 @@ FETCH_BYTES = 1 << 20
 CHUNKS_WAITING = 8
 OFFSET_COMMIT_SECONDS = 5.0
 RECONCILE_SECONDS = 3.0
+SAME_LOG_SECONDS = 20.0
 
 
 class WorkerApp(faust.App):
@@ -105,7 +107,7 @@ def create_holding(
     return Holding(settings.data_dir, kafka, rules, limits)
 
 
-def add_agents(app: WorkerApp, settings: Settings) -> None:
+def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
     """Declare the agent and the tasks."""
     callbacks = app.topic(topics.CALLBACKS, value_serializer="raw", acks=False)
 
@@ -126,6 +128,11 @@ def add_agents(app: WorkerApp, settings: Settings) -> None:
     async def keep_what_is_assigned() -> None:
         """Hold what is assigned, also when Faust gave up half-way."""
         await _keep_what_is_assigned(app)
+
+    @app.timer(interval=SAME_LOG_SECONDS)  # type: ignore[untyped-decorator]
+    async def see_that_the_log_is_the_same() -> None:
+        """Begin again when the topic was deleted and made again."""
+        await app.holding.see_that_the_log_is(log)
 
     @app.timer(interval=settings.flush_seconds)  # type: ignore[untyped-decorator]
     async def tell_kafka() -> None:

@@ -1,12 +1,25 @@
 """The worker's /livez, /readyz and /metrics, on a thread of their own."""
 
 import asyncio
+import socket
 from threading import Thread
 
 import uvicorn
 
 from streams import telemetry
+from streams.settings import ConfigurationError
 from streams.telemetry import Readiness, Receive, Scope, Send
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {host} cannot be had ({error.strerror}): set "
+            f"--worker-port to another, or to 0."
+        ) from error
 
 
 class HealthServer:
@@ -27,6 +40,7 @@ class HealthServer:
             server_header=False,
         )
         self._server = uvicorn.Server(config)
+        self._listener = _listen(host, port)
         self._thread = Thread(target=self._serve, name="health", daemon=True)
 
     def start(self) -> None:
@@ -39,7 +53,7 @@ class HealthServer:
         self._thread.join(timeout=5)
 
     def _serve(self) -> None:
-        asyncio.run(self._server.serve())
+        asyncio.run(self._server.serve(sockets=[self._listener]))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive

@@ -18,7 +18,13 @@ import pyarrow.compute as pc
 from streams import telemetry
 from streams.archive import schema
 from streams.archive import table as tables
-from streams.core.positions import LogShorterError, Verdict, transaction_id
+from streams.core.positions import (
+    CountsAheadError,
+    LogShorterError,
+    Verdict,
+    transaction_id,
+)
+from streams.settings import ConfigurationError
 from streams.topics import Log
 from streams.worker.chunk import Chunk
 from streams.worker.partition import Cut, Partition, Rules
@@ -101,6 +107,13 @@ class Holding:
         """
         for number, end in ends.items():
             partition = self._partitions.get(number)
+            if partition is not None and end < partition.position:
+                self.give_up(
+                    f"Kafka's log of partition {number} ends at offset {end}, before "
+                    f"the position {partition.position} of this worker: Kafka has lost "
+                    f"records. The worker ends; at its start it says what to do."
+                )
+                return
             if partition is None or partition.position >= end or self._problems:
                 self._stuck.pop(number, None)
                 continue
@@ -116,10 +129,27 @@ class Holding:
                     f"again."
                 )
 
+    async def see_that_the_log_is(self, known: Log) -> None:
+        """Give up when the topic is another one by now; a fresh process reads that.
+
+        Args:
+            known: The log that this worker was started for.
+        """
+        try:
+            found = await asyncio.to_thread(self._kafka.log)
+        except ConfigurationError:  # it is away; that is said elsewhere
+            return
+        if found.log_id != known.log_id:
+            self.give_up(
+                f"The topic was deleted and made again: its log is {found.log_id} now, "
+                f"not {known.log_id}. The worker ends and has to be started again."
+            )
+
     def kafka_answers(self, error: BaseException | None) -> None:
         """Note whether Kafka answered the last question."""
         if error is None:
-            self._problems.pop("kafka", None)
+            if self._problems.pop("kafka", None):
+                logger.info("Kafka answers again.")
         elif "kafka" not in self._problems:
             self._problems["kafka"] = f"Kafka does not answer: {error!r}"
             logger.error("Kafka does not answer, waiting for it: %r.", error)
@@ -149,8 +179,7 @@ class Holding:
         async with self._lock:
             if await self._flush_callbacks():
                 await self._flush_counts()
-            self._partitions = {}
-            self._problems["partitions"] = "waiting for partitions"
+            self._hold_nothing()
             telemetry.forget_partitions()
 
     async def close(self) -> None:
@@ -169,6 +198,12 @@ class Holding:
                 taken = await self._in_thread(self._load, log, bounds)
                 await self._kafka.seek({p: h.position for p, h in taken.items()})
                 break
+            except CountsAheadError as error:
+                self.give_up(
+                    f"{error}: no worker writes this. Restore the two tables of the "
+                    f"archive from one backup, or begin with another data directory."
+                )
+                return
             except LogShorterError as error:
                 self.give_up(
                     f"{error}: Kafka has lost records that are archived. Nothing is "
@@ -300,6 +335,16 @@ class Holding:
         except tables.CommitFailedOrUnknownError as error:
             telemetry.COMMITS.labels(name, "failed").inc()
             self._say_problem("writing", f"cannot write the archive: {error}", 0.0)
+        except asyncio.CancelledError:
+            self._hold_nothing()
+            raise
+        except Exception as error:
+            logger.debug("Commit of table %s", name, exc_info=True)
+            self.give_up(
+                f"Table {name} cannot be written: {error!r}. Nothing is lost: what was "
+                f"not committed stays in Kafka; --debug shows where it went wrong."
+            )
+            return False
         else:
             self._problems.pop("writing", None)
             telemetry.COMMITS.labels(name, "done").inc()
@@ -326,8 +371,17 @@ class Holding:
         self._problems[name] = words
         logger.error("%s; trying again in %.1f s.", words, pause)
 
+    def _hold_nothing(self) -> None:
+        """Forget everything at once: what memory holds may be in a table or not.
+
+        A commit after this would move positions behind rows that it does not have.
+        """
+        self._partitions = {}
+        self._problems["partitions"] = "waiting for partitions"
+
     def give_up(self, sentence: str) -> None:
         """End the worker; a fresh process begins from the tables."""
+        self._hold_nothing()
         self._problems["fatal"] = sentence
         if not self.fatal.done():
             self.fatal.set_result(sentence)

@@ -47,6 +47,8 @@ class Partition:
         number: Kafka's partition number.
         log_id: The log its positions belong to.
         position: Offset of the next record to take in.
+        began: The position at the takeover: P, or the first offset that Kafka still has
+            where it deleted records before they were archived.
         archived: P, the position of table callbacks.
         counted: Q, the position of table window_counts; never beyond P.
         memory: The identities it remembers.
@@ -61,9 +63,14 @@ class Partition:
     archived: int
     counted: int
     memory: identity.IdentityMemory
+    began: int = field(init=False)
     rows: list[pa.Table] = field(default_factory=list)
     cells: list[pa.Table] = field(default_factory=list)
     archived_cells: list[pa.Table] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with no rows, at the position."""
+        self.began = self.position
 
     @property
     def waiting_rows(self) -> int:
@@ -78,13 +85,20 @@ class Partition:
         if verdict is Verdict.TRIM:
             chunk = chunk.since(self.position)
         rows = rows_of(chunk, self.log_id, self.memory, keep_text=rules.keep_text)
+        cells = rules.count(rows)
         self.rows.append(rows)
-        self.cells.append(rules.count(rows))
+        self.cells.append(cells)
         self.position = chunk.span.end
         return verdict
 
     def cut(self) -> Cut:
-        """Take out what was gained since the last commit of table callbacks."""
+        """Take out what was gained since the last commit of table callbacks.
+
+        Raises:
+            ValueError: The position would move behind rows that are not here.
+        """
+        if not self.rows and self.position not in {self.archived, self.began}:
+            raise ValueError(f"no rows up to position {self.position}")
         rows = pa.concat_tables([_NO_ROWS, *self.rows])
         cut = Cut(self, rows, self.cells, self.archived, self.position)
         self.rows, self.cells = [], []

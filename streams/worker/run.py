@@ -34,7 +34,7 @@ def run(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
     _configure_logging(debug=settings.debug)
     _make_folder(settings)
     logger.info("Working on log %s, %d partitions.", log.log_id, log.partitions)
-    return asyncio.run(_work(settings, bootstrap_servers, port))
+    return asyncio.run(_work(settings, bootstrap_servers, log, port))
 
 
 def _configure_logging(*, debug: bool) -> None:
@@ -65,10 +65,10 @@ def _make_folder(settings: Settings) -> None:
         ) from error
 
 
-async def _work(settings: Settings, bootstrap_servers: str, port: int) -> int:
+async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
     app = create_app(settings, bootstrap_servers)
     app.holding = create_holding(app, settings, bootstrap_servers)
-    add_agents(app, settings)
+    add_agents(app, settings, log)
     app.finalize()
     signalled = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streams.core.countries import _country_of_prefix, countries_of, country_of
 
 SHARED_CODES = ("1", "7", "39", "44", "47", "61", "212", "262", "290", "358", "590")
+MOBILE_PREFIXES = ("4474", "4475", "4477", "4478", "4479", "447911", "447457")
 LONG_PREFIXES = ("1310", "1800", "3580", "3581", "3906", "618", "5905", "262", "44")
 
 
@@ -26,6 +27,10 @@ LONG_PREFIXES = ("1310", "1800", "3580", "3581", "3906", "618", "5905", "262", "
         pytest.param("+15552223333", "US", id="no such area code"),
         pytest.param("+18760000000", "JM", id="not valid, but its prefix is"),
         pytest.param("+52345678903", "MX", id="too short for Mexico"),
+        pytest.param("+447700000123", "GB", id="mobile beside Jersey's"),
+        pytest.param("+447911123456", "GG", id="mobile of Guernsey"),
+        pytest.param("+447457673358", "IM", id="mobile of Man"),
+        pytest.param("+447700900123", "GB", id="Ofcom's example"),
         pytest.param("+441481960194", "GG", id="Guernsey"),
         pytest.param("+4414819601", "GG", id="too short for Guernsey"),
         pytest.param("+4416240000000000", "IM", id="too long for the Isle of Man"),
@@ -77,9 +82,10 @@ def _numbers(draw: random.Random) -> list[str]:
                 kept = draw.randrange(len(national))
                 digits = "".join(draw.choices("0123456789", k=len(national) - kept))
                 candidates.append(f"+{example.country_code}{national[:kept]}{digits}")
-    for prefix in (*SHARED_CODES, *LONG_PREFIXES):
+    for prefix in (*SHARED_CODES, *LONG_PREFIXES, *MOBILE_PREFIXES):
         for _ in range(60):
-            length = draw.randint(9, 13) - len(prefix)
+            british = prefix in MOBILE_PREFIXES
+            length = (12 if british else draw.randint(9, 13)) - len(prefix)
             candidates.append(
                 f"+{prefix}" + "".join(draw.choices("0123456789", k=length))
             )

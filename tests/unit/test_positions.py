@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.positions import (
+    CountsAheadError,
     LogShorterError,
     Span,
     Start,
@@ -79,7 +80,7 @@ def test_a_log_that_ends_before_the_archive_is_refused() -> None:
 
 def test_counts_beyond_the_archive_are_refused() -> None:
     """Table window_counts never runs ahead of table callbacks."""
-    with pytest.raises(ValueError, match="counted position 8 is beyond archived 7"):
+    with pytest.raises(CountsAheadError, match="position 8 is beyond archived 7"):
         start(7, 8, 0, 9)
 
 

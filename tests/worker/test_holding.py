@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from streams.topics import Log
 from streams.worker.holding import STUCK_SECONDS, Holding, Kafka, Limits
 from streams.worker.takeover import Bounds
 from tests.worker import logs
@@ -21,6 +23,7 @@ class Broker:
         self.end = end
         self.failures = failures
         self.seeks: list[dict[int, int]] = []
+        self.log = LOG
 
     async def bounds(self, numbers: Iterable[int]) -> dict[int, Bounds]:
         """Return the offsets, or fail as aiokafka does."""
@@ -35,7 +38,7 @@ class Broker:
 
     def holding(self, data_dir: Path, flush_rows: int = 1_000) -> Holding:
         """Wire a holding to this log."""
-        kafka = Kafka(log=lambda: LOG, bounds=self.bounds, seek=self.seek)
+        kafka = Kafka(log=lambda: self.log, bounds=self.bounds, seek=self.seek)
         return Holding(data_dir, kafka, RULES, Limits(flush_rows, 1_000))
 
 
@@ -267,3 +270,97 @@ async def test_nothing_to_fetch_is_not_stuck(tmp_path: Path) -> None:
     holding.watch({0: 0}, now=100 + 10 * STUCK_SECONDS)
 
     assert not holding.fatal.done()
+
+
+@pytest.mark.parametrize("error", [MemoryError, ValueError, asyncio.CancelledError])
+async def test_a_commit_that_fails_in_any_way_moves_no_position_without_rows(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends a commit, what it held is fetched again by the next owner."""
+    broker = Broker(end=4)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 4)))
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("streams.worker.holding.commit_rows", fail)
+        try:
+            await holding.revoke()
+        except asyncio.CancelledError:
+            assert error is asyncio.CancelledError
+    await holding.close()
+
+    successor = broker.holding(tmp_path)
+    await successor.assign([0])
+    assert successor.positions() == {0: 0}
+    await successor.take_in(chunk(records(0, 4)))
+    await successor.close()
+    assert archived(tmp_path) == [0, 1, 2, 3]
+
+
+async def test_a_cancelled_commit_holds_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled while it is written: only the tables know what is in them."""
+    holding = Broker(end=4).holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 4)))
+    started, go_on = Event(), Event()
+
+    def slow(*_: object) -> None:
+        started.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr("streams.worker.holding.commit_rows", slow)
+    revoking = asyncio.create_task(holding.revoke())
+    await until(started.is_set)
+    revoking.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await revoking
+
+    assert holding.numbers == set()
+
+
+async def test_a_chunk_that_was_half_taken_in_is_never_committed(
+    tmp_path: Path,
+) -> None:
+    """After giving up nothing is written: a fresh process begins from the tables."""
+    holding = Broker(end=4).holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 2)))
+    broken: Any = [Record(2, BEGIN_MS, 7)]  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        await holding.take_in(chunk(broken))
+
+    await holding.close()
+
+    assert archived(tmp_path) == []
+
+
+async def test_a_log_that_becomes_shorter_ends_the_worker(tmp_path: Path) -> None:
+    """Kafka lost records that are taken in: they would never be fetched again."""
+    holding = Broker(end=4).holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 4)))
+
+    holding.watch({0: 3}, now=1)
+
+    assert "before the position 4 of this worker" in holding.fatal.result()
+
+
+async def test_another_log_ends_the_worker(tmp_path: Path) -> None:
+    """A topic that was deleted and made again has a log of its own."""
+    broker = Broker(end=4)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+
+    await holding.see_that_the_log_is(LOG)
+    assert not holding.fatal.done()
+    broker.log = Log("log-2", 1)
+    await holding.see_that_the_log_is(LOG)
+
+    assert "its log is log-2 now" in holding.fatal.result()

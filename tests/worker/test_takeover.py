@@ -217,3 +217,21 @@ def test_a_parked_row_has_no_country() -> None:
     )
 
     assert partition.rows[0]["destination_country"].to_pylist() == [None, "ZZ"]
+
+
+def test_a_position_never_moves_behind_rows_that_are_not_there() -> None:
+    """The last line of defence: no rows, no commit."""
+    partition = held()
+    partition.take_in(chunk([Record(0, BEGIN_MS, body("m"))]), RULES)
+    partition.cut()  # and its commit was lost sight of
+
+    with pytest.raises(ValueError, match="no rows up to position 1"):
+        partition.cut()
+
+
+def test_a_partition_may_begin_behind_what_kafka_deleted() -> None:
+    """Then the position moves without rows, once."""
+    partition = held()
+    partition.position = partition.began = 5
+
+    assert (partition.cut().before, partition.cut().after) == (0, 5)
