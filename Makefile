@@ -49,7 +49,7 @@ chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every rec
 		tests/broker/test_history.py tests/broker/test_import.py
 
 .PHONY: fuzz
-fuzz: $(DEVELOPMENT) ## Draw 5,000 examples for each property instead of 15 (10 minutes).
+fuzz: $(DEVELOPMENT) ## Draw 1,500 examples for each property instead of 15 (10 minutes).
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout=0 -m hypothesis tests/unit
 
 .PHONY: bench
