@@ -308,7 +308,7 @@ def check(
     if result.findings or format != "table":
         output.write(result.rows, output.Format(format))
     else:
-        typer.echo("Nothing is wrong: every cell of the counts equals its recount.")
+        typer.echo(result.well)
     raise typer.Exit(EXIT_FOUND_WRONG if result.findings else EXIT_DONE)
 
 

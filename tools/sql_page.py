@@ -47,6 +47,7 @@ $ undelivered check
   writing. In the prompt `.refresh` takes a new one.
 * **Nothing can be changed.** `undelivered sql` opens the files of its snapshot and no
   others, and refuses COPY. A table made in it is gone when it ends.
+* **Several statements** print the rows of the last one.
 * **Exit codes**: 0 done, 1 `check` found something, 2 wrong usage or wrong SQL.
 
 In Python, for example a notebook:
@@ -64,9 +65,11 @@ The views read variables of the connection; a `cursor()` of it does not have the
 
 `undelivered check` recounts the events up to the position of table `window_counts`
 and names each cell that differs, names callbacks that are archived twice or lie
-beyond their position, files that are gone, and rows that break a `check:` line of a
-header. Each finding has the columns `check`, `rule` and `found` (the row, as JSON).
-Minutes counted by other counting rules are named on standard error and not compared.
+beyond their position, records that have no row although their partition's position is
+beyond them, files that are gone, and rows that break a `check:` line of a header. When
+nothing is wrong it says how many events were compared. Each finding has the columns
+`check`, `rule` and `found` (the row, as JSON). Minutes counted by other counting rules
+are named on standard error and not compared.
 """
 
 LAYERS = (

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.archive.schema import RULES_VERSION
-from streams.warehouse import connection, queries, rows, snapshot
+from streams.warehouse import connection, positions, queries, rows, snapshot
 from streams.warehouse.output.values import as_json
 from streams.warehouse.period import EVERYTHING
+from streams.warehouse.positions import Counting
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,10 +34,25 @@ class Finding(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a check found; ``notes`` are no faults."""
+    """What a check found; ``notes`` are no faults.
+
+    Attributes:
+        findings: What is wrong.
+        notes: What is worth knowing.
+        counting: How many events were compared, and how many are not counted yet.
+    """
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    counting: Counting = Counting(0, 0)
+
+    @property
+    def well(self) -> str:
+        """Say, in two lines, that nothing was found and what was compared."""
+        return (
+            "Nothing is wrong: every cell of the counts equals its recount.\n"
+            f"{self.counting.compared_words}; {self.counting.not_counted_words}."
+        )
 
     @property
     def rows(self) -> rows.Rows:
@@ -55,9 +71,10 @@ def run(data_dir: Path) -> Result:
     if missing:
         return Result(missing, ("Nothing else was checked: files are missing.",))
     with connection.connect_over(taken) as opened:
-        _show_positions(opened, taken)
+        positions.show(opened, taken)
         findings = (*_failing_checks(opened), *_broken_promises(opened))
-        return Result(findings, tuple(_notes(opened)))
+        counting = positions.counting(opened, RULES_VERSION)
+        return Result(findings, tuple(_notes(opened)), counting)
 
 
 def _missing_files(taken: "Snapshot") -> Iterator[Finding]:
@@ -69,27 +86,6 @@ def _missing_files(taken: "Snapshot") -> Iterator[Finding]:
                     f"Every file of table {table.name} exists.",
                     file,
                 )
-
-
-def _show_positions(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
-    """Make table positions: of every partition that has rows, in both tables."""
-    opened.execute(
-        "create table positions ("
-        "log_id varchar, kafka_partition integer, archived bigint, counted bigint)"
-    )
-    pairs = opened.execute(
-        "select log_id, kafka_partition from stored_callbacks "
-        "union select log_id, kafka_partition from stored_window_counts"
-    ).fetchall()
-    for log_id, partition in pairs:
-        positions = [
-            table.position(log_id, partition)
-            for table in (taken.callbacks, taken.window_counts)
-        ]
-        opened.execute(
-            "insert into positions values (?, ?, ?, ?)",
-            [log_id, partition, *positions],
-        )
 
 
 def _failing_checks(opened: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:

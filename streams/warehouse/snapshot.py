@@ -17,6 +17,7 @@ from deltalake.exceptions import DeltaError
 from streams.archive import schema
 from streams.core.positions import transaction_id
 from streams.settings import ConfigurationError
+from streams.warehouse import transactions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,8 +35,7 @@ class TableSnapshot:
         """Return the paths of the version's Parquet files."""
         if self.table is None:
             return []
-        # delta-rs gives the path of a local table as that of a URL: blanks are %20.
-        return [unquote(urlsplit(uri).path) for uri in self.table.file_uris()]
+        return [local_path(uri) for uri in self.table.file_uris()]
 
     def position(self, log_id: str, partition: int) -> int:
         """Return a partition's position: the offset of the next record; 0 for none."""
@@ -43,6 +43,16 @@ class TableSnapshot:
             return 0
         name = transaction_id(log_id, partition)
         return self.table.transaction_version(name) or 0
+
+    def transactions(self) -> set[str]:
+        """Return the names under which positions are kept, ``<log_id>/<partition>``.
+
+        The log may be newer than the snapshot: a name that the snapshot does not have
+        is at position 0.
+        """
+        if self.table is None:
+            return set()
+        return transactions.names(Path(local_path(self.table.table_uri)))
 
     def positions(self, log_id: str, partitions: int) -> dict[int, int]:
         """Return the positions of a log's newest life (``<log_id>~1``, ``~2``, …)."""
@@ -69,6 +79,22 @@ class Snapshot:
     def tables(self) -> Iterable[TableSnapshot]:
         """Return both."""
         return (self.window_counts, self.callbacks)
+
+
+def local_path(uri: str) -> str:
+    """Return the path of a local table or file; delta-rs writes blanks as %20."""
+    return unquote(urlsplit(uri).path)
+
+
+def absence(data_dir: Path) -> str | None:
+    """Say that a data folder has no archive and what to do; None when it has one."""
+    places = (schema.callbacks_path(data_dir), schema.window_counts_path(data_dir))
+    if any(place.exists() for place in places):
+        return None
+    return (
+        f"There is no archive in {data_dir} yet: a worker makes it with the first "
+        f"callbacks; name another folder with --data-dir."
+    )
 
 
 def take(data_dir: Path) -> Snapshot:

@@ -103,6 +103,12 @@ class Archive:
         names = {(row["log_id"], row["kafka_partition"]) for row in rows}
         _write(path, rows, schema.CALLBACKS, _moves(names, positions or after))
 
+    def move_callbacks(self, positions: Mapping[str, int]) -> None:
+        """Move positions of table callbacks, by transaction id, without any row."""
+        moves = [Transaction(name, version) for name, version in positions.items()]
+        path = schema.callbacks_path(self.data_dir)
+        _write(path, [], schema.CALLBACKS, moves)
+
     def add_counts(
         self, rows: Sequence[Row], positions: Mapping[int, int] | None = None
     ) -> None:

@@ -1,5 +1,6 @@
 """The check: silent on a whole archive, and it names what is wrong in another."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from streams.archive import schema
 from streams.warehouse import check, snapshot
 from streams.warehouse.connection import connect
+from streams.warehouse.positions import Counting
 from streams.warehouse.snapshot import take
 from tests.sql.archive import LOG, Archive, Row, at, callback, cell, parked
 
@@ -45,12 +47,17 @@ def test_whole_archive_has_nothing_wrong(archive: Archive) -> None:
     """Copies and parked rows are not counted, nor what is beyond the position."""
     result = check.run(_filled(archive, *whole()).data_dir)
 
-    assert result == ((), ())
+    assert (result.findings, result.notes) == ((), ())
+    assert result.counting == Counting(compared=4, not_counted=1)
+    assert result.well.splitlines() == [
+        "Nothing is wrong: every cell of the counts equals its recount.",
+        "4 events compared; 1 archived event is not counted yet.",
+    ]
 
 
 def test_missing_archive_has_nothing_wrong(tmp_path: Path) -> None:
     """Nothing archived, nothing counted: both agree."""
-    assert check.run(tmp_path) == ((), ())
+    assert check.run(tmp_path) == ((), (), Counting(0, 0))
 
 
 @pytest.mark.parametrize(
@@ -127,13 +134,73 @@ def test_counts_ahead_of_the_archive_are_named(archive: Archive) -> None:
 
 def test_callback_beyond_its_position_is_named(archive: Archive) -> None:
     """Such a row would be taken in again after a restart."""
-    archive.add_callbacks([callback(0), callback(7)], positions={0: 7})
+    archive.add_callbacks([callback(6), callback(7)], positions={0: 7})
     result = check.run(archive.data_dir)
 
     assert [finding.check for finding in result.findings] == [
         "callbacks_are_below_their_position"
     ]
     assert '"kafka_offset":7' in result.findings[0].found
+
+
+def missing(archive: Archive) -> list[tuple[str, int, int, int]]:
+    """Run the check and return the ranges of offsets that it misses."""
+    names = ("log_id", "kafka_partition", "from_offset", "to_offset")
+    found = check.run(archive.data_dir).findings
+    assert {f.check for f in found} <= {"records_are_not_missing"}
+    ranges = [json.loads(finding.found) for finding in found]
+    assert all("lost before they were archived" in each["meaning"] for each in ranges)
+    return [tuple(each[name] for name in names) for each in ranges]
+
+
+def test_records_without_a_row_are_named_as_ranges(archive: Archive) -> None:
+    """From the first archived offset to the position; others by log and partition."""
+    archive.add_callbacks(
+        [
+            callback(1000),
+            parked(1001),
+            callback(1001, kafka_index=1),
+            callback(1003),
+            callback(1007),
+            callback(5, kafka_partition=1),
+        ],
+        positions={0: 1010, 1: 6},
+    )
+    archive.add_callbacks([callback(2, log_id=f"{LOG}~1")])
+
+    assert missing(archive) == [
+        (LOG, 0, 1002, 1002),
+        (LOG, 0, 1004, 1006),
+        (LOG, 0, 1008, 1009),
+    ]
+
+
+@pytest.mark.parametrize("has_checkpoint", [False, True])
+def test_partition_without_any_row_is_missed(
+    archive: Archive, *, has_checkpoint: bool
+) -> None:
+    """Positions are those of the transactions, wherever the table's log keeps them."""
+    archive.move_callbacks({"lost-log/11": 3, "other-program": 5})
+    archive.add_callbacks([callback(0)])
+    if has_checkpoint:
+        table = take(archive.data_dir).callbacks.table
+        assert table is not None
+        table.create_checkpoint()
+        log = schema.callbacks_path(archive.data_dir) / "_delta_log"
+        (log / f"{0:020d}.json").unlink()
+        archive.move_callbacks({"later-log/2": 1})
+    later = [("later-log", 2, 0, 0)] if has_checkpoint else []
+
+    assert missing(archive) == [*later, ("lost-log", 11, 0, 2)]
+
+
+def test_counts_of_a_log_without_rows_are_named(archive: Archive) -> None:
+    """The position of window_counts is seen where no table has a row of the log."""
+    archive.add_counts([cell(1, to_position=1)])
+    archive.move_callbacks({"a-log/0": 0})
+    result = check.run(archive.data_dir)
+
+    assert "counts_are_not_ahead" in {finding.check for finding in result.findings}
 
 
 def test_removed_file_is_named(archive: Archive) -> None:
@@ -156,6 +223,7 @@ def test_other_rules_versions_are_a_note_and_not_compared(archive: Archive) -> N
     result = check.run(_filled(archive, rows, counts).data_dir)
 
     assert result.findings == ()
+    assert result.counting == Counting(compared=3, not_counted=1)
     assert [f'"rules_version":{other}' in note for note in result.notes] == [True]
     assert '"events":77' in result.notes[0]
 

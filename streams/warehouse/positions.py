@@ -1,0 +1,77 @@
+"""The positions of both tables, of every partition that a commit has ever moved."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+
+from streams.warehouse import queries
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from streams.warehouse.snapshot import Snapshot
+
+
+class Counting(NamedTuple):
+    """How far the counts are.
+
+    Attributes:
+        compared: Events that are counted, but those in minutes of other rules.
+        not_counted: Archived events that table window_counts does not have yet.
+    """
+
+    compared: int
+    not_counted: int
+
+    @property
+    def compared_words(self) -> str:
+        """Say how many events were compared."""
+        return (
+            f"{self.compared:,} {'event' if self.compared == 1 else 'events'} compared"
+        )
+
+    @property
+    def not_counted_words(self) -> str:
+        """Say how many events are archived and not counted yet."""
+        are = "event is" if self.not_counted == 1 else "events are"
+        return f"{self.not_counted:,} archived {are} not counted yet"
+
+
+def show(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
+    """Make table ``positions``: of every partition of every log, in both tables.
+
+    A partition is in it also when none of its records has a row.
+    """
+    names = sorted({name for table in taken.tables for name in table.transactions()})
+    logs, partitions = [], []
+    for name in names:
+        log_id, _, partition = name.rpartition("/")
+        logs.append(log_id)
+        partitions.append(int(partition))
+    places = list(zip(logs, partitions, strict=True))
+    found = pa.table(
+        {
+            "log_id": pa.array(logs, pa.string()),
+            "kafka_partition": pa.array(partitions, pa.int32()),
+            "archived": pa.array(
+                [taken.callbacks.position(*place) for place in places], pa.int64()
+            ),
+            "counted": pa.array(
+                [taken.window_counts.position(*place) for place in places], pa.int64()
+            ),
+        }
+    )
+    opened.from_arrow(found).create("positions")
+
+
+def counting(opened: "duckdb.DuckDBPyConnection", rules_version: int) -> Counting:
+    """Count the events below and beyond the position of table window_counts.
+
+    Args:
+        opened: The warehouse, with table ``positions``.
+        rules_version: Version of the rules that a recount follows.
+    """
+    query = queries.shipped_queries()["events_counted"]
+    row = opened.execute(query.sql, {"rules_version": rules_version}).fetchone()
+    assert row is not None  # noqa: S101 - counts are always one row
+    return Counting(*row)
