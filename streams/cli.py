@@ -218,6 +218,15 @@ def _log(settings: Settings) -> None:
 
 # --- The warehouse: commands that read the archive -----------------------------------
 
+
+def _say_if_there_is_no_archive(data_dir: Path) -> None:
+    """Say on standard error why everything is empty, if so."""
+    from streams.warehouse import snapshot
+
+    if absence := snapshot.absence(data_dir):
+        typer.echo(absence, err=True)
+
+
 FormatOption = Annotated[
     Literal["table", "csv", "json", "md"],
     typer.Option(
@@ -249,6 +258,8 @@ def report(  # noqa: PLR0913 - one parameter an option
 
     settings = load(data_dir=data_dir, debug=debug)
     asked = period.of(since, until, window, datetime.now(UTC))
+    reports.named(name)
+    _say_if_there_is_no_archive(settings.data_dir)
     reports.show(settings.data_dir, name, asked, output.Format(format))
 
 
@@ -281,6 +292,7 @@ def sql(
 
     settings = load(data_dir=data_dir, debug=debug)
     form = output.Format(format)
+    _say_if_there_is_no_archive(settings.data_dir)
     if query is None and sys.stdin.isatty():
         prompt.run(settings.data_dir, form, typer.echo)
         return
@@ -302,6 +314,7 @@ def check(
     from streams.warehouse import output
 
     settings = load(data_dir=data_dir, debug=debug)
+    _say_if_there_is_no_archive(settings.data_dir)
     result = checking.run(settings.data_dir)
     for note in result.notes:
         typer.echo(note, err=True)
@@ -393,6 +406,7 @@ def list_dead_letters(
 
     settings = load(data_dir=data_dir, debug=debug)
     asked = period.of(since or period.ALL, until, None, datetime.now(UTC))
+    _say_if_there_is_no_archive(settings.data_dir)
     with connect(settings.data_dir) as connection:
         output.write(letters.by_reason(connection, asked), output.Format(format))
 

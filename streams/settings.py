@@ -124,6 +124,8 @@ class Settings(BaseSettings):
                 f"its full path holds {found[0]!r}, with which tables cannot be read; "
                 f"take a folder without [ ] ^ | \\ = and %20"
             )
+        if folder.is_file():
+            raise ValueError("it is a file; take a folder")
         return folder
 
 

@@ -1,18 +1,23 @@
 """Reports: which there are, and running one."""
 
+import sys
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streams.archive.schema import RULES_VERSION
 from streams.settings import ConfigurationError
-from streams.warehouse import output, queries, rows
-from streams.warehouse.connection import connect
+from streams.warehouse import output, positions, queries, rows, snapshot
+from streams.warehouse.connection import connect_over
 from streams.warehouse.period import EVERYTHING
 
 if TYPE_CHECKING:
     import duckdb
 
     from streams.warehouse.period import Period
+    from streams.warehouse.snapshot import Snapshot
 
 WINDOW_COLUMN = "window_start"
 
@@ -77,11 +82,28 @@ def show(
         ConfigurationError: There is no such report, or a table cannot be opened.
     """
     report = named(name)
-    with connect(data_dir) as connection:
+    taken = snapshot.take(data_dir)
+    with connect_over(taken) as connection:
         found = run(connection, report, period)
+        first = list(islice(found.values, 1))
+        found = replace(found, values=chain(first, found.values))
         if form is output.Format.TABLE:
             print(heading(report, period))  # noqa: T201 - what the command is for
         output.write(found if most is None else found.first(most), form)
+        if not first:
+            _say_what_waits(connection, taken)
+
+
+def _say_what_waits(connection: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
+    """Say on standard error that archived events are in no report yet, if so."""
+    positions.show(connection, taken)
+    counting = positions.counting(connection, RULES_VERSION)
+    if counting.not_counted:
+        print(  # noqa: T201 - what the command is for
+            f"{counting.not_counted_words}: the counts are written about once a "
+            f"minute.",
+            file=sys.stderr,
+        )
 
 
 def heading(report: queries.Query, period: "Period") -> str:

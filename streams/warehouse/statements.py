@@ -26,9 +26,13 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> "Rows | None":
         sql: One or more statements.
 
     Raises:
-        ConfigurationError: It would write a file.
+        ConfigurationError: It would write a file, or there is no statement.
         duckdb.Error: DuckDB refuses it, now or while the rows are read.
     """
+    if not _has_statement(sql):
+        raise ConfigurationError(
+            'There is no statement: give one, such as `undelivered sql "show tables"`.'
+        )
     if _REFUSED_KEYWORD in _keywords(sql):
         raise ConfigurationError(
             "COPY is not available here: the archive is only read. Write a result with "
@@ -56,6 +60,14 @@ def errors_in_words() -> Iterator[None]:
 def message(error: duckdb.Error) -> str:
     """Return DuckDB's message with its line that points at the place."""
     return "\n".join(printable(line) for line in str(error).splitlines())
+
+
+def _has_statement(sql: str) -> bool:
+    """Tell whether a text holds more than blanks, comments and semicolons."""
+    return any(
+        kind != duckdb.token_type.comment and sql.encode()[offset:][:1] != b";"
+        for offset, kind in duckdb.tokenize(sql)
+    )
 
 
 def _keywords(sql: str) -> set[str]:

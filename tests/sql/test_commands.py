@@ -135,6 +135,8 @@ def test_reports_lists_names_and_questions(program: Program) -> None:
         (("sql", "select nothing from events"), "nothing"),
         (("sql", "select 'x'::int"), "Could not convert"),
         (("sql", "copy (select 1) to 'x'"), "COPY is not available"),
+        (("sql", ""), "There is no statement"),
+        (("sql", " -- nothing\n ; ; "), "There is no statement"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(
@@ -147,6 +149,63 @@ def test_wrong_usage_ends_with_2_and_no_traceback(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "overview"),
+        ("sql", "from events"),
+        ("check",),
+        ("dead-letters", "list"),
+    ],
+    ids=" ".join,
+)
+def test_folder_without_archive_is_told(
+    archive: Archive, program: Program, arguments: tuple[str, ...]
+) -> None:
+    """On standard error; a folder that has one of the tables is not told."""
+    told = program.run(*arguments, "--format", "csv")
+    archive.add_callbacks([])
+    untold = program.run(*arguments, "--format", "csv")
+
+    assert f"There is no archive in {archive.data_dir} yet: " in told.stderr
+    assert untold.stderr == ""
+    assert (told.returncode, told.stdout) == (0, untold.stdout)
+
+
+def test_data_folder_that_is_a_file_is_refused(
+    archive: Archive, program: Program
+) -> None:
+    """Every command ends with 2 and says so."""
+    archive.data_dir.touch()
+
+    for arguments in (("report", "overview"), ("sql", "from events"), ("up",)):
+        done = program.run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "it is a file; take a folder" in done.stderr
+
+
+def test_empty_report_says_what_waits_to_be_counted(
+    archive: Archive, program: Program
+) -> None:
+    """Somebody who has just posted a callback is not left with nothing."""
+    archive.add_callbacks([callback(0), callback(1, is_copy=True), callback(2)])
+    name = ("report", "overview", "--since", "all", "--format", "json")
+    waiting = program.run(*name)
+    archive.add_counts([cell(1, to_position=1)])
+
+    assert waiting.stdout.strip() == "[]"
+    assert "2 archived events are not counted yet: " in waiting.stderr
+    assert program.run(*name).stderr == ""
+
+
+def test_several_statements_print_the_last_result(program: Program) -> None:
+    """A table made on the way lives in the session's memory."""
+    statements = "create table t as select 7 as n; select 8; select n from t"
+
+    assert program.run("sql", statements, "--format", "csv").stdout == "n\n7\n"
+    assert "does not exist" in program.run("sql", "from t").stderr
 
 
 def test_wrong_sql_is_pointed_at(program: Program) -> None:
@@ -176,6 +235,7 @@ def test_sql_prints_every_row_as_csv(program: Program) -> None:
 
 def test_reader_may_stop_early(archive: Archive) -> None:
     """`| head` is no error."""
+    archive.add_callbacks([])
     command = [*PROGRAM, "sql", "from range(1000000)", "--format", "csv"]
     with subprocess.Popen(
         [*command, "--data-dir", str(archive.data_dir)],
@@ -195,7 +255,12 @@ def test_check_ends_with_0_or_1(archive: Archive, program: Program) -> None:
     """Nothing wrong: 0. A cell that differs: 1, and the cell."""
     archive.add_callbacks([callback(0)])
     archive.add_counts([cell(1, to_position=1)])
-    assert program.run("check").returncode == 0
+    done = program.run("check")
+    assert done.returncode == 0
+    assert done.stdout == (
+        "Nothing is wrong: every cell of the counts equals its recount.\n"
+        "1 event compared; 0 archived events are not counted yet.\n"
+    )
     assert program.rows("check") == []
 
     archive.add_counts([cell(1, from_position=1, to_position=1)])
