@@ -337,13 +337,23 @@ def import_files(  # noqa: PLR0913 - one parameter an option
         ),
     ],
     *,
-    format: FormatOption = "table",  # noqa: A002 - named as its option
+    format: Annotated[  # noqa: A002 - named as its option
+        Literal["table", "csv", "json", "md"],
+        typer.Option(
+            "--format",
+            help="How the summary is printed; that of the files is recognised.",
+        ),
+    ] = "table",
     data_dir: DataDir = None,
     bootstrap_servers: BootstrapServers = None,
     partitions: Partitions = None,
     debug: Debug = None,
 ) -> None:
-    """Import older callbacks from files; run it again and nothing counts twice."""
+    """Import older callbacks from files; run it again and nothing counts twice.
+
+    Exit code 0: all is sent or archived already, also what was parked because it cannot
+    be read. 1: a file or line came to nothing.
+    """
     from streams.intake.importing import run as importing
     from streams.intake.importing import summary
     from streams.stack import run_file
@@ -374,7 +384,7 @@ dead_letters = typer.Typer(no_args_is_help=True)
 app.add_typer(
     dead_letters,
     name="dead-letters",
-    help="List, show and resend callbacks that could not be read.",
+    help="List, show, resend and prune callbacks that could not be read.",
 )
 
 PlaceArguments = Annotated[

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from streams import topics
+from streams.intake.authentication import credentials_of
 from streams.settings import ConfigurationError, Settings, variables
 from streams.stack import jars, ports, ready, run_file, signals, strays
 from streams.stack.child import Child
@@ -134,6 +135,7 @@ def running(settings: Settings) -> Iterator[Stack]:
     """
     data_dir = settings.data_dir.expanduser().resolve()
     settings = settings.model_copy(update={"data_dir": data_dir})
+    credentials_of(settings)  # what the receiver would refuse, before Kafka is started
     with ExitStack() as cleaning:
         _make_folders(data_dir)
         cleaning.enter_context(_only_one(data_dir))

@@ -1,5 +1,7 @@
 """The command line's edge: every error is one sentence and an exit code."""
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +114,52 @@ def test_process_without_any_kafka_names_both_ways(
         f"Error: No stack runs on {tmp_path}: start one with `undelivered up "
         f"--data-dir {tmp_path}`, or name a Kafka with --bootstrap-servers.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+@pytest.mark.parametrize(
+    ("username", "said"),
+    [("", "from everybody at 0.0.0.0"), ("somebody", "set UNDELIVERED_PASSWORD too")],
+)
+def test_stack_whose_receiver_would_refuse_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    username: str,
+    said: str,
+) -> None:
+    """It is said before a folder is made, and so before Kafka is started."""
+    monkeypatch.setenv("UNDELIVERED_USERNAME", username)
+    folder = tmp_path / "data"
+    errors = io.StringIO()
+    # Were it begun, it would find no jars of Kafka there, and end.
+    words = [f"--data-dir={folder}", "--host=0.0.0.0", f"--kafka-jars={tmp_path}"]
+
+    with contextlib.redirect_stderr(errors):
+        assert run(monkeypatch, command, *words) == 2
+    assert said in errors.getvalue()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("import",), "How the summary is printed"),
+        (("import",), "also what was parked"),
+        (("dead-letters",), "List, show, resend and prune"),
+    ],
+)
+def test_help_says_what_is_not_plain(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    said: str,
+) -> None:
+    """What a reader of the help would else take for something else."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    assert run(monkeypatch, *command, "--help") == 0
+    assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_unknown_option_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
