@@ -1,10 +1,11 @@
 """The positions of both tables, of every partition that a commit has ever moved."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from streams.warehouse import queries
+from streams.warehouse import connection, queries
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,6 +63,23 @@ def show(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
         }
     )
     opened.from_arrow(found).create("positions")
+
+
+def not_counted(taken: "Snapshot", log_id: str, received_before: datetime) -> int:
+    """Count the callbacks of a log that table window_counts does not have yet.
+
+    Args:
+        taken: One snapshot of each table.
+        log_id: Life of the topic.
+        received_before: Only those received before it.
+    """
+    query = queries.shipped_queries()["callbacks_not_counted"]
+    params = {"log_id": log_id, "received_before": received_before}
+    with connection.connect_over(taken) as opened:
+        show(opened, taken)
+        row = opened.execute(query.sql, params).fetchone()
+    assert row is not None  # noqa: S101 - a count is always one row
+    return int(row[0])
 
 
 def counting(opened: "duckdb.DuckDBPyConnection", rules_version: int) -> Counting:

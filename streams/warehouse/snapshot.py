@@ -55,17 +55,18 @@ class TableSnapshot:
         return transactions.names(Path(local_path(self.table.table_uri)))
 
     def positions(self, log_id: str, partitions: int) -> dict[int, int]:
-        """Return the positions of a log's newest life (``<log_id>~1``, ``~2``, …)."""
-        newest = self._positions(log_id, partitions)
+        """Return the positions of a log by partition."""
+        return {p: self.position(log_id, p) for p in range(partitions)}
+
+    def newest_life(self, log_id: str, partitions: int) -> str:
+        """Return the newest life of a log: itself, ``<log_id>~1``, ``~2``, …."""
+        newest = log_id
         for number in count(1):
-            life = self._positions(f"{log_id}~{number}", partitions)
-            if not any(life.values()):
+            life = f"{log_id}~{number}"
+            if not any(self.positions(life, partitions).values()):
                 break
             newest = life
         return newest
-
-    def _positions(self, log_id: str, partitions: int) -> dict[int, int]:
-        return {p: self.position(log_id, p) for p in range(partitions)}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The doctor's checks of the archive: tables, and positions against Kafka's log."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,26 @@ from streams.settings import load
 from streams.stack.doctor import State
 from streams.stack.doctor import archive as checks
 from streams.stack.doctor.facts import Facts, KafkaFacts, Offsets, gather
+from streams.stack.doctor.finding import Finding
 from streams.topics import Log
 from streams.warehouse import snapshot
-from tests.sql.archive import LOG, Archive, callback, cell
+from tests.sql.archive import LOG, NOON, Archive, callback, cell
+
+LATER = NOON + timedelta(minutes=10)
 
 
-def facts(of: Archive, begin: int = 0, end: int = 10, due: int | None = None) -> Facts:
+def facts(
+    of: Archive,
+    begin: int = 0,
+    end: int = 10,
+    due: int | None = None,
+    now: datetime = NOON,
+) -> Facts:
     """Look at an archive beside a log of one partition with these offsets."""
     offsets = Offsets({0: begin}, {0: end}, {0: end if due is None else due})
     kafka = KafkaFacts("a-cluster", 1, (4, 4), log=Log(LOG, 1), offsets=offsets)
     taken = snapshot.take(of.data_dir)
-    return Facts(load(data_dir=of.data_dir), kafka=kafka, archive=taken)
+    return Facts(load(data_dir=of.data_dir), kafka=kafka, archive=taken, now=now)
 
 
 def test_archive_that_keeps_up_is_well(archive: Archive) -> None:
@@ -92,6 +102,46 @@ def test_counts_may_be_behind_but_not_ahead(archive: Archive) -> None:
     found = checks.counts(facts(archive))
     assert found.state is State.WRONG
     assert "partition 0" in found.found
+
+
+def test_counts_that_stay_behind_are_wrong(archive: Archive) -> None:
+    """Three commits of the counts are time enough, by when a callback was received."""
+    archive.add_callbacks([callback(0), callback(1), callback(2, received_at=LATER)])
+    archive.add_counts([cell(1, to_position=1)])
+
+    def after(seconds: float) -> Finding:
+        return checks.counts(facts(archive, now=NOON + timedelta(seconds=seconds)))
+
+    assert after(180).state is State.WELL
+    late = after(180.001)
+    assert late.state is State.WRONG
+    assert late.found == (
+        "1 archived callbacks are not counted yet and were received more than 180 s "
+        "ago: reports lack them"
+    )
+    assert "start one" in late.advice
+    archive.add_counts([cell(1, from_position=1, to_position=2)])
+    assert after(180.001).state is State.WELL
+    assert after(3600).state is State.WRONG
+
+
+def test_counts_are_those_of_the_newest_life(archive: Archive) -> None:
+    """What an earlier life counted is not ahead of the newest one, and not behind."""
+    archive.add_callbacks([callback(n) for n in range(20)])
+    archive.add_counts([cell(1, to_position=10)])
+    archive.add_callbacks([callback(0, log_id=f"{LOG}~1", received_at=LATER)])
+    found = checks.counts(facts(archive, now=LATER))
+
+    assert found == ("counts", State.WELL, "1 archived records are not counted yet", "")
+
+
+def test_counts_are_not_judged_without_their_files(archive: Archive) -> None:
+    """The missing file is wrong already, once."""
+    archive.add_callbacks([callback(0)])
+    for file in schema.callbacks_path(archive.data_dir).rglob("*.parquet"):
+        file.unlink()
+
+    assert checks.counts(facts(archive)).state is State.NOT_CHECKED
 
 
 def test_file_that_is_gone_is_named(archive: Archive) -> None:

@@ -17,6 +17,8 @@ VALUES = {
     "rules_version": 1,
     "places": None,
     "problems": None,
+    "log_id": None,
+    "received_before": EVERYTHING.until,
 }
 WITH_COLUMNS = [
     query for query in queries.shipped_queries().values() if query.kind != "macros"

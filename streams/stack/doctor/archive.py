@@ -1,13 +1,17 @@
 """Checks of the archive: it can be read, and it goes with Kafka's log."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from streams.stack.doctor.facts import DUE_AFTER, Facts, Offsets
 from streams.stack.doctor.finding import Finding, not_checked, well, wrong
 from streams.stack.doctor.kafka import NO_KAFKA, NO_TOPICS
+from streams.warehouse import positions as warehouse
 from streams.warehouse.snapshot import TableSnapshot
 
+# Counts are written every counts_seconds: so many of them are time enough.
+_COUNTS_DUE_AFTER = 3
 NO_ARCHIVE = "the archive cannot be opened"
 
 
@@ -30,14 +34,17 @@ def _table(table: TableSnapshot) -> Finding:
     if table.table is None:
         return well(name, "is not there yet: a worker makes it")
     files = table.files()
-    missing = [file for file in files if not Path(file).is_file()]
-    if missing:
+    if missing := _missing(table):
         return wrong(
             name,
             f"{len(missing):,} of {len(files):,} files are gone, such as {missing[0]}",
             "restore them from a backup",
         )
     return well(name, f"version {table.table.version()}, {len(files):,} files")
+
+
+def _missing(table: TableSnapshot) -> list[str]:
+    return [file for file in table.files() if not Path(file).is_file()]
 
 
 def positions(facts: Facts) -> Finding:
@@ -74,7 +81,7 @@ def positions(facts: Facts) -> Finding:
 
 
 def counts(facts: Facts) -> Finding:
-    """Is table window_counts not ahead of table callbacks?"""
+    """Does table window_counts go with table callbacks, and does it keep up?"""
     if reason := _why_not(facts):
         return not_checked("counts", reason)
     archived, counted = _archived(facts), _counted(facts)
@@ -86,8 +93,31 @@ def counts(facts: Facts) -> Finding:
             f"archived",
             "restore table callbacks; `undelivered check` names the records",
         )
+    assert facts.archive is not None  # noqa: S101 - else nothing is compared
+    if any(map(_missing, facts.archive.tables)):
+        return not_checked("counts", "files of the archive are gone")
+    if overdue := _overdue(facts):
+        return wrong(
+            "counts",
+            f"{overdue:,} archived callbacks are not counted yet and were received "
+            f"more than {_counts_due(facts).total_seconds():.0f} s ago: reports lack "
+            f"them",
+            "a worker that catches up counts them within a minute; if none runs, start "
+            "one, if one does, look into its log and start it again",
+        )
     behind = sum(archived.values()) - sum(counted.values())
     return well("counts", f"{behind:,} archived records are not counted yet")
+
+
+def _overdue(facts: Facts) -> int:
+    """Count the callbacks that are not counted and had time enough to be."""
+    assert facts.archive is not None  # noqa: S101 - else nothing is compared
+    before = facts.now - _counts_due(facts)
+    return warehouse.not_counted(facts.archive, _life(facts), before)
+
+
+def _counts_due(facts: Facts) -> timedelta:
+    return timedelta(seconds=_COUNTS_DUE_AFTER * facts.settings.counts_seconds)
 
 
 def _why_not(facts: Facts) -> str | None:
@@ -118,7 +148,16 @@ def _counted(facts: Facts) -> dict[int, int]:
 def _positions(facts: Facts, table: TableSnapshot) -> dict[int, int]:
     assert facts.kafka is not None  # noqa: S101
     assert facts.kafka.log is not None  # noqa: S101
-    return table.positions(facts.kafka.log.log_id, facts.kafka.log.partitions)
+    return table.positions(_life(facts), facts.kafka.log.partitions)
+
+
+def _life(facts: Facts) -> str:
+    """Return the newest life of Kafka's log that the archive has callbacks of."""
+    assert facts.archive is not None  # noqa: S101
+    assert facts.kafka is not None  # noqa: S101
+    assert facts.kafka.log is not None  # noqa: S101
+    log = facts.kafka.log
+    return facts.archive.callbacks.newest_life(log.log_id, log.partitions)
 
 
 def _named(partitions: Iterable[int]) -> str:
