@@ -127,9 +127,10 @@ def test_columns_of_one_name_are_told_apart(
     assert found.names == ("a", "a_2", "a_2_2")
 
 
-def test_statement_without_rows_gives_none(
-    locked: duckdb.DuckDBPyConnection,
+@pytest.mark.parametrize("text", ["", " \n", ";", "-- nothing", "/* a; */ ; -- b"])
+def test_text_without_a_statement_is_refused(
+    locked: duckdb.DuckDBPyConnection, text: str
 ) -> None:
-    """A comment is no statement."""
-    with locked:
-        assert statements.run(locked, "-- nothing") is None
+    """A comment is no statement, nor is a semicolon."""
+    with locked, pytest.raises(ConfigurationError, match="There is no statement"):
+        statements.run(locked, text)

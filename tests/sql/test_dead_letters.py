@@ -278,6 +278,9 @@ def test_prune_removes_old_bytes_and_nothing_else(
 
 
 def test_without_an_archive_there_are_none(commands: Commands) -> None:
-    """An empty list, and nothing to show."""
-    assert commands.rows() == []
+    """An empty list that says why, and nothing to show."""
+    code, out, err = commands.run("list", "--format", "json")
+
+    assert (code, json.loads(out)) == (0, [])
+    assert b"There is no archive in " in err
     assert commands.said("show") == ""
