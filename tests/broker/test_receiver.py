@@ -3,11 +3,13 @@
 import base64
 import random
 import re
+import resource
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -433,6 +435,25 @@ def test_stalled_connections_do_not_stop_the_others(receiver: Receiving) -> None
         bodies = [callback(new_id()) for _ in range(100)]
         answers = pool.map(lambda b: client.post("/callbacks", content=b), bodies)
         assert [answer.status_code for answer in answers] == [200] * 100
+
+
+def test_connections_beyond_the_limit_are_answered_503(
+    kafka: str, tmp_path: Path
+) -> None:
+    """Above the bound a client hears 503; the process's memory does not grow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = 400  # leaves 80 connections
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(receiving(kafka, tmp_path))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert running.post(callback(new_id())).status_code == 200
+        for _ in range(100):
+            stack.enter_context(closing(running.connect(HALF_BODY)))
+
+        assert running.post(callback(new_id())).status_code == 503
 
 
 def test_a_body_of_many_elements_does_not_stop_the_others(
