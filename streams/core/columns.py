@@ -11,7 +11,7 @@ from streams.core.careful import Extra
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streams.core.callbacks import Rows
+    from streams.core.decoded import Rows
     from streams.core.wire import Callback
 
 _TEXT, _TEXTS, _INT32 = pa.string(), pa.list_(pa.string()), pa.int32()

@@ -7,27 +7,24 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from streams import telemetry
-from streams.archive import schema
 from streams.archive import table as tables
 from streams.core.positions import (
     CountsAheadError,
     LogShorterError,
     Verdict,
-    transaction_id,
 )
 from streams.settings import ConfigurationError
 from streams.topics import Log
 from streams.worker.chunk import Chunk
-from streams.worker.partition import Cut, Partition, Rules
+from streams.worker.commits import Tables, commit_counts, commit_rows
+from streams.worker.partition import Partition, Rules
 from streams.worker.takeover import Bounds, take_over
 
 logger = logging.getLogger(__name__)
@@ -82,7 +79,7 @@ class Holding:
         self._kafka = kafka
         self._rules = rules
         self._limits = limits
-        self._tables: tuple[tables.ArchiveTable, tables.ArchiveTable] | None = None
+        self._tables: Tables | None = None
         self._partitions: dict[int, Partition] = {}
         self._stuck: dict[int, tuple[int, float]] = {}
         self._lock = asyncio.Lock()
@@ -396,49 +393,3 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-
-
-def commit_rows(
-    both: tuple[tables.ArchiveTable, tables.ArchiveTable], cuts: list[Cut]
-) -> None:
-    """Commit rows of partitions to table callbacks, with their positions."""
-    both[0].commit(
-        pa.concat_tables([cut.rows for cut in cuts]),
-        {_name(cut.partition): cut.before for cut in cuts},
-        {_name(cut.partition): cut.after for cut in cuts},
-    )
-
-
-def commit_counts(
-    both: tuple[tables.ArchiveTable, tables.ArchiveTable], gained: list[Partition]
-) -> None:
-    """Commit counts of partitions from Q to P to table window_counts."""
-    today = datetime.now(UTC).date()
-    both[1].commit(
-        pa.concat_tables([_counts_of(partition, today) for partition in gained]),
-        {_name(partition): partition.counted for partition in gained},
-        {_name(partition): partition.archived for partition in gained},
-    )
-
-
-def _counts_of(partition: Partition, committed_date: object) -> pa.Table:
-    cells = partition.uncounted()
-    places = {
-        "log_id": partition.log_id,
-        "kafka_partition": partition.number,
-        "from_position": partition.counted,
-        "to_position": partition.archived,
-        "committed_date": committed_date,
-        "rules_version": schema.RULES_VERSION,
-    }
-    columns = {
-        field.name: cells[field.name]
-        if field.name in cells.column_names
-        else pa.repeat(pa.scalar(places[field.name], field.type), len(cells))
-        for field in schema.WINDOW_COUNTS
-    }
-    return pa.table(columns, schema=schema.WINDOW_COUNTS)
-
-
-def _name(partition: Partition) -> str:
-    return transaction_id(partition.log_id, partition.number)

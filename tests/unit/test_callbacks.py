@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core import callbacks
-from streams.core.callbacks import Rows, decode, decode_carefully
+from streams.core.callbacks import decode, decode_carefully
 from streams.core.columns import columns
+from streams.core.decoded import Rows
 from streams.core.outline import outline
 from tests.strategies import bodies
 

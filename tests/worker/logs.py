@@ -19,7 +19,7 @@ from streams.core.positions import Span
 from streams.core.senders import SenderTypes
 from streams.topics import Log
 from streams.worker.chunk import Chunk
-from streams.worker.holding import commit_counts, commit_rows
+from streams.worker.commits import commit_counts, commit_rows
 from streams.worker.partition import Partition, Rules
 from streams.worker.takeover import Bounds, take_over
 

@@ -1,0 +1,54 @@
+"""The commits of the two tables: what partitions gained, with their positions."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from streams.archive import schema
+from streams.archive.table import ArchiveTable
+from streams.core.positions import transaction_id
+from streams.worker.partition import Cut, Partition
+
+Tables = tuple[ArchiveTable, ArchiveTable]
+
+
+def commit_rows(both: Tables, cuts: list[Cut]) -> None:
+    """Commit rows of partitions to table callbacks, with their positions."""
+    both[0].commit(
+        pa.concat_tables([cut.rows for cut in cuts]),
+        {_name(cut.partition): cut.before for cut in cuts},
+        {_name(cut.partition): cut.after for cut in cuts},
+    )
+
+
+def commit_counts(both: Tables, gained: list[Partition]) -> None:
+    """Commit counts of partitions from Q to P to table window_counts."""
+    today = datetime.now(UTC).date()
+    both[1].commit(
+        pa.concat_tables([_counts_of(partition, today) for partition in gained]),
+        {_name(partition): partition.counted for partition in gained},
+        {_name(partition): partition.archived for partition in gained},
+    )
+
+
+def _counts_of(partition: Partition, committed_date: object) -> pa.Table:
+    cells = partition.uncounted()
+    places = {
+        "log_id": partition.log_id,
+        "kafka_partition": partition.number,
+        "from_position": partition.counted,
+        "to_position": partition.archived,
+        "committed_date": committed_date,
+        "rules_version": schema.RULES_VERSION,
+    }
+    columns = {
+        field.name: cells[field.name]
+        if field.name in cells.column_names
+        else pa.repeat(pa.scalar(places[field.name], field.type), len(cells))
+        for field in schema.WINDOW_COUNTS
+    }
+    return pa.table(columns, schema=schema.WINDOW_COUNTS)
+
+
+def _name(partition: Partition) -> str:
+    return transaction_id(partition.log_id, partition.number)
