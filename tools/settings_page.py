@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from streams.settings import DEFAULT_PORTS, ENVIRONMENT_PREFIX, Settings
+from tools.writing import write_or_check
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -61,15 +62,8 @@ def _default(name: str) -> str:
 
 
 def main() -> int:
-    """Write the page; with ``--check``, say whether it is current instead."""
-    if "--check" in sys.argv[1:]:
-        if PAGE.read_text(encoding="utf-8") == page():
-            return 0
-        print("docs/settings.md is not current: run `make docs`.", file=sys.stderr)
-        return 1
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"Wrote {PAGE}.")
-    return 0
+    """Write the page, or check it."""
+    return write_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from streams.warehouse.queries import Query, of_kind
+from tools.writing import write_or_check
 
 PAGE = Path(__file__).parents[1] / "docs" / "sql.md"
 
@@ -110,15 +111,8 @@ def _query(query: Query) -> str:
 
 
 def main() -> int:
-    """Write the page; with ``--check``, say whether it is current instead."""
-    if "--check" in sys.argv[1:]:
-        if PAGE.read_text(encoding="utf-8") == page():
-            return 0
-        print("docs/sql.md is not current: run `make docs`.", file=sys.stderr)
-        return 1
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"Wrote {PAGE}.")
-    return 0
+    """Write the page, or check it."""
+    return write_or_check(PAGE, page())
 
 
 if __name__ == "__main__":
