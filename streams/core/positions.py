@@ -2,10 +2,12 @@
 
 A position is the offset of the next record to take in. The positions of the two tables
 are the only ones that count: P of table callbacks, Q of table window_counts, Q <= P.
+Every decision of the protocol is made here, on numbers; the worker's room moves data.
+Why each is needed, and which test fails without it: docs/exactly-once.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -28,6 +30,19 @@ class Span:
 
     start: int
     end: int
+
+
+def spanned(first: int, last: int, before: int | None, after: int | None) -> Span:
+    """Return the offsets that fetched records stand for.
+
+    Args:
+        first: Offset of the first record.
+        last: Offset of the last record.
+        before: Where the fetch continued; None when that is not known.
+        after: Where the next fetch will continue; None when that is not known.
+    """
+    begin = first if before is None else min(before, first)
+    return Span(begin, max(last + 1, after or 0))
 
 
 def judge(span: Span, position: int | None) -> Verdict:
@@ -91,6 +106,125 @@ def start(archived: int, counted: int, log_begin: int, log_end: int) -> Start:
             f"Kafka's log ends at offset {log_end}, the archive at {archived}"
         )
     return Start(max(archived, log_begin), counted, max(0, log_begin - archived))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a commit expects of a partition's position, and where it moves it."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a partition that is held stands; counted <= archived <= position.
+
+    Attributes:
+        position: Offset of the next record to take in: the identity memory has seen
+            everything below it.
+        archived: P as the last successful commit, or the takeover, left it.
+        counted: Q, the same of table window_counts.
+        began: The position at the takeover: P, or the first offset that Kafka still had
+            where it deleted records before they were archived.
+    """
+
+    position: int
+    archived: int
+    counted: int
+    began: int
+
+    def took_in(self, span: Span) -> "Standing":
+        """Return where it stands when a chunk is taken in as far as it is next."""
+        return replace(self, position=span.end)
+
+    def committed_rows(self, move: Move) -> "Standing":
+        """Return where it stands when table callbacks has a move."""
+        return replace(self, archived=move.after)
+
+    def committed_counts(self, move: Move) -> "Standing":
+        """Return where it stands when table window_counts has a move."""
+        return replace(self, counted=move.after)
+
+
+def taken_over(begun: Start, archived: int) -> Standing:
+    """Return where a partition stands right after its takeover from position P."""
+    return Standing(begun.position, archived, begun.count_from, begun.position)
+
+
+def move_of_rows(standing: Standing, *, has_rows: bool) -> Move | None:
+    """Return how a commit moves P, or None when nothing was gained.
+
+    Args:
+        standing: Where the partition stands.
+        has_rows: Rows taken in since the last commit are at hand.
+
+    Raises:
+        ValueError: The position would move behind rows that are not here.
+    """
+    if standing.position == standing.archived:
+        return None
+    if not has_rows and standing.position != standing.began:
+        raise ValueError(f"no rows up to position {standing.position}")
+    return Move(standing.archived, standing.position)
+
+
+def move_of_counts(standing: Standing) -> Move | None:
+    """Return how a commit moves Q: to P, never to a record that is only in memory."""
+    if standing.archived == standing.counted:
+        return None
+    return Move(standing.counted, standing.archived)
+
+
+def may_keep(standing: Standing, archived: int, counted: int) -> bool:
+    """Tell whether memory and counts may be kept when a partition is assigned again.
+
+    They may where nothing was taken in since the last commit and nobody has moved
+    either position; else both are made again from the archive.
+
+    Args:
+        standing: Where the partition stood when it was let go.
+        archived: P as the table has it now.
+        counted: Q as the table has it now.
+    """
+    return (
+        standing.position == archived
+        and standing.archived == archived
+        and standing.counted == counted
+    )
+
+
+class Answer(Enum):
+    """How a commit ended."""
+
+    DONE = "done"
+    REFUSED = "refused"  # a position has moved: somebody else holds the partition
+    UNKNOWN = "unknown"  # it failed, or its answer was lost: only the table knows
+    INTERRUPTED = "interrupted"  # nobody waits for it any more; it may still be made
+    UNFORESEEN = "unforeseen"  # an error that nobody thought of
+
+
+class Then(Enum):
+    """What to do after a commit."""
+
+    GO_ON = "go on"
+    BEGIN_AGAIN = "begin again"  # throw memory away, make it again from the tables
+    HOLD_NOTHING = "hold nothing"  # until the next assignment
+    END = "end"  # only a fresh process is sure to be right
+
+
+_AFTER = {
+    Answer.DONE: Then.GO_ON,
+    Answer.REFUSED: Then.BEGIN_AGAIN,
+    Answer.UNKNOWN: Then.BEGIN_AGAIN,
+    Answer.INTERRUPTED: Then.HOLD_NOTHING,
+    Answer.UNFORESEEN: Then.END,
+}
+
+
+def after_commit(answer: Answer) -> Then:
+    """Say what to do after a commit; a commit is never simply tried again."""
+    return _AFTER[answer]
 
 
 def transaction_id(log_id: str, partition: int) -> str:

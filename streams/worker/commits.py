@@ -7,7 +7,7 @@ import pyarrow as pa
 from streams.archive import schema
 from streams.archive.table import ArchiveTable
 from streams.core.positions import transaction_id
-from streams.worker.partition import Cut, Partition
+from streams.worker.partition import Cut, Gain, Partition
 
 Tables = tuple[ArchiveTable, ArchiveTable]
 
@@ -16,28 +16,28 @@ def commit_rows(both: Tables, cuts: list[Cut]) -> None:
     """Commit rows of partitions to table callbacks, with their positions."""
     both[0].commit(
         pa.concat_tables([cut.rows for cut in cuts]),
-        {_name(cut.partition): cut.before for cut in cuts},
-        {_name(cut.partition): cut.after for cut in cuts},
+        {_name(cut.partition): cut.move.before for cut in cuts},
+        {_name(cut.partition): cut.move.after for cut in cuts},
     )
 
 
-def commit_counts(both: Tables, gained: list[Partition]) -> None:
+def commit_counts(both: Tables, gains: list[Gain]) -> None:
     """Commit counts of partitions from Q to P to table window_counts."""
     today = datetime.now(UTC).date()
     both[1].commit(
-        pa.concat_tables([_counts_of(partition, today) for partition in gained]),
-        {_name(partition): partition.counted for partition in gained},
-        {_name(partition): partition.archived for partition in gained},
+        pa.concat_tables([_counts_of(gain, today) for gain in gains]),
+        {_name(gain.partition): gain.move.before for gain in gains},
+        {_name(gain.partition): gain.move.after for gain in gains},
     )
 
 
-def _counts_of(partition: Partition, committed_date: object) -> pa.Table:
-    cells = partition.uncounted()
+def _counts_of(gain: Gain, committed_date: object) -> pa.Table:
+    cells = gain.cells
     places = {
-        "log_id": partition.log_id,
-        "kafka_partition": partition.number,
-        "from_position": partition.counted,
-        "to_position": partition.archived,
+        "log_id": gain.partition.log_id,
+        "kafka_partition": gain.partition.number,
+        "from_position": gain.move.before,
+        "to_position": gain.move.after,
         "committed_date": committed_date,
         "rules_version": schema.RULES_VERSION,
     }

@@ -16,9 +16,12 @@ import pyarrow.compute as pc
 from streams import telemetry
 from streams.archive import table as tables
 from streams.core.positions import (
+    Answer,
     CountsAheadError,
     LogShorterError,
+    Then,
     Verdict,
+    after_commit,
 )
 from streams.settings import ConfigurationError
 from streams.topics import Log
@@ -297,7 +300,7 @@ class Holding:
 
     async def _flush_callbacks(self) -> bool:
         """Commit rows and positions; after a failure begin again from the tables."""
-        cuts = [p.cut() for p in self._partitions.values() if p.position > p.archived]
+        cuts = [cut for p in self._partitions.values() if (cut := p.cut())]
         if not cuts:
             return True
         if not await self._commit("callbacks", commit_rows, cuts):
@@ -311,13 +314,13 @@ class Holding:
 
     async def _flush_counts(self) -> bool:
         """Commit what the cells gained up to the archived positions."""
-        gained = [p for p in self._partitions.values() if p.archived > p.counted]
-        if not gained:
+        gains = [gain for p in self._partitions.values() if (gain := p.gain())]
+        if not gains:
             return True
-        if not await self._commit("window_counts", commit_counts, gained):
+        if not await self._commit("window_counts", commit_counts, gains):
             return False
-        for partition in gained:
-            partition.count_up_to(partition.archived)
+        for gain in gains:
+            gain.partition.count(gain)
         return True
 
     async def _commit(
@@ -327,28 +330,37 @@ class Holding:
         try:
             await self._in_thread(commit, self._tables, gained)
         except tables.CommitRefusedError as error:
+            answer = Answer.REFUSED
             telemetry.COMMITS.labels(name, "refused").inc()
             logger.warning("Commit refused, beginning again from the tables: %s", error)
         except tables.CommitFailedOrUnknownError as error:
+            answer = Answer.UNKNOWN
             telemetry.COMMITS.labels(name, "failed").inc()
             self._say_problem("writing", f"cannot write the archive: {error}", 0.0)
         except asyncio.CancelledError:
-            self._hold_nothing()
+            await self._go_on_after(Answer.INTERRUPTED)
             raise
         except Exception as error:
+            answer = Answer.UNFORESEEN
             logger.debug("Commit of table %s", name, exc_info=True)
             self.give_up(
                 f"Table {name} cannot be written: {error!r}. Nothing is lost: what was "
                 f"not committed stays in Kafka; --debug shows where it went wrong."
             )
-            return False
         else:
+            answer = Answer.DONE
             self._problems.pop("writing", None)
             telemetry.COMMITS.labels(name, "done").inc()
             telemetry.COMMIT_SECONDS.labels(name).observe(monotonic() - began)
-            return True
-        await self._reset()
-        return False
+        await self._go_on_after(answer)
+        return answer is Answer.DONE
+
+    async def _go_on_after(self, answer: Answer) -> None:
+        then = after_commit(answer)
+        if then is Then.BEGIN_AGAIN:
+            await self._reset()
+        elif then is not Then.GO_ON:
+            self._hold_nothing()
 
     # ------------------------------------------------------------------- helpers
 

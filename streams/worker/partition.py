@@ -7,7 +7,14 @@ import pyarrow as pa
 from streams.archive import schema
 from streams.core import identity, windows
 from streams.core.outcomes import Outcomes
-from streams.core.positions import Verdict, judge
+from streams.core.positions import (
+    Move,
+    Standing,
+    Verdict,
+    judge,
+    move_of_counts,
+    move_of_rows,
+)
 from streams.core.senders import SenderTypes
 from streams.worker.chunk import Chunk
 from streams.worker.rows import rows_of
@@ -35,8 +42,16 @@ class Cut:
     partition: "Partition"
     rows: pa.Table
     cells: list[pa.Table]
-    before: int
-    after: int
+    move: Move
+
+
+@dataclass(slots=True)
+class Gain:
+    """What a partition's counts gained from Q to P."""
+
+    partition: "Partition"
+    cells: pa.Table
+    move: Move
 
 
 @dataclass(slots=True)
@@ -46,11 +61,7 @@ class Partition:
     Attributes:
         number: Kafka's partition number.
         log_id: The log its positions belong to.
-        position: Offset of the next record to take in.
-        began: The position at the takeover: P, or the first offset that Kafka still has
-            where it deleted records before they were archived.
-        archived: P, the position of table callbacks.
-        counted: Q, the position of table window_counts; never beyond P.
+        standing: Its positions.
         memory: The identities it remembers.
         rows: Rows from P to the position, not committed yet.
         cells: Increments of counts from P to the position.
@@ -59,18 +70,26 @@ class Partition:
 
     number: int
     log_id: str
-    position: int
-    archived: int
-    counted: int
+    standing: Standing
     memory: identity.IdentityMemory
-    began: int = field(init=False)
     rows: list[pa.Table] = field(default_factory=list)
     cells: list[pa.Table] = field(default_factory=list)
     archived_cells: list[pa.Table] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        """Begin with no rows, at the position."""
-        self.began = self.position
+    @property
+    def position(self) -> int:
+        """Return the offset of the next record to take in."""
+        return self.standing.position
+
+    @property
+    def archived(self) -> int:
+        """Return P, the position of table callbacks."""
+        return self.standing.archived
+
+    @property
+    def counted(self) -> int:
+        """Return Q, the position of table window_counts; never beyond P."""
+        return self.standing.counted
 
     @property
     def waiting_rows(self) -> int:
@@ -88,25 +107,26 @@ class Partition:
         cells = rules.count(rows)
         self.rows.append(rows)
         self.cells.append(cells)
-        self.position = chunk.span.end
+        self.standing = self.standing.took_in(chunk.span)
         return verdict
 
-    def cut(self) -> Cut:
-        """Take out what was gained since the last commit of table callbacks.
+    def cut(self) -> Cut | None:
+        """Take out what was gained since the last commit of table callbacks, if any.
 
         Raises:
             ValueError: The position would move behind rows that are not here.
         """
-        if not self.rows and self.position not in {self.archived, self.began}:
-            raise ValueError(f"no rows up to position {self.position}")
+        move = move_of_rows(self.standing, has_rows=bool(self.rows))
+        if move is None:
+            return None
         rows = pa.concat_tables([_NO_ROWS, *self.rows])
-        cut = Cut(self, rows, self.cells, self.archived, self.position)
+        cut = Cut(self, rows, self.cells, move)
         self.rows, self.cells = [], []
         return cut
 
     def archive(self, cut: Cut) -> None:
         """Note that a cut is committed to table callbacks."""
-        self.archived = cut.after
+        self.standing = self.standing.committed_rows(cut.move)
         self.archived_cells.extend(cut.cells)
 
     def uncounted(self) -> pa.Table:
@@ -115,7 +135,12 @@ class Partition:
         self.archived_cells = [merged]
         return merged
 
-    def count_up_to(self, position: int) -> None:
-        """Note that table window_counts is committed up to a position."""
-        self.counted = position
+    def gain(self) -> "Gain | None":
+        """Return what the counts gained since the last commit of them, if anything."""
+        move = move_of_counts(self.standing)
+        return None if move is None else Gain(self, self.uncounted(), move)
+
+    def count(self, gain: "Gain") -> None:
+        """Note that a gain is committed to table window_counts."""
+        self.standing = self.standing.committed_counts(gain.move)
         self.archived_cells = []

@@ -78,14 +78,8 @@ def take_over(
 def _empty(
     log_id: str, number: int, archived: int, start: positions.Start
 ) -> Partition:
-    return Partition(
-        number=number,
-        log_id=log_id,
-        position=start.position,
-        archived=archived,
-        counted=start.count_from,
-        memory=identity.IdentityMemory(),
-    )
+    standing = positions.taken_over(start, archived)
+    return Partition(number, log_id, standing, identity.IdentityMemory())
 
 
 def _partition(partition: Partition, rows: pa.Table | None, rules: Rules) -> Partition:

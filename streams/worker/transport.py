@@ -23,7 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams import topics
-from streams.core.positions import Span
+from streams.core.positions import spanned
 from streams.worker.chunk import Chunk
 from streams.worker.takeover import Bounds
 
@@ -60,9 +60,8 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         before: int | None,
     ) -> Chunk:
         first, last = records[0].offset, records[-1].offset
-        begin = first if before is None else min(before, first)
-        after = self._position(consumer, tp) or 0
-        return Chunk(tp.partition, Span(begin, max(last + 1, after)), records)
+        after = self._position(consumer, tp)
+        return Chunk(tp.partition, spanned(first, last, before, after), records)
 
     @staticmethod
     def _position(consumer: Any, tp: TopicPartition) -> int | None:  # noqa: ANN401

@@ -74,14 +74,17 @@ def take_over_partition(both: Tables, end: int, begin: int = 0) -> Partition:
 def archive(both: Tables, partition: Partition) -> None:
     """Commit what the partition gained to table callbacks."""
     cut = partition.cut()
-    commit_rows(both, [cut])
-    partition.archive(cut)
+    if cut is not None:
+        commit_rows(both, [cut])
+        partition.archive(cut)
 
 
 def count(both: Tables, partition: Partition) -> None:
     """Commit the counts up to the archived position."""
-    commit_counts(both, [partition])
-    partition.count_up_to(partition.archived)
+    gain = partition.gain()
+    if gain is not None:
+        commit_counts(both, [gain])
+        partition.count(gain)
 
 
 def rows(data_dir: Path, name: str) -> list[dict[str, Any]]:
