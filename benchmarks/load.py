@@ -1,4 +1,4 @@
-"""A topic full of callbacks shaped like real ones: about 410 bytes, random ids."""
+"""A topic full of callbacks shaped like real ones: about 600 bytes, random ids."""
 
 import asyncio
 import random
@@ -12,35 +12,59 @@ from streams import topics
 _BASE36 = string.digits + string.ascii_lowercase
 _CARRIERS = ("AT&T", "Verizon", "TMobile", "other")
 _AREAS = ("1206", "1212", "1305", "1416", "1876", "44791", "52155", "5511", "9198")
-_TEMPLATE = (
-    '{{"time":"2026-11-24T{hour:02d}:{minute:02d}:36.979456Z","type":"{type}",'
-    '"to":"+{to}","description":"{description}",{code}"carrierName":"{carrier}",'
-    '"message":{{"id":"{id}","owner":"+12065550100","applicationId":'
-    '"cfd4fb83-7531-4acc-b471-42d0bb76a65c","time":'
-    '"2026-11-24T{hour:02d}:{minute:02d}:35.876906Z","segmentCount":1,'
-    '"direction":"out","to":["+{to}"],"from":"+12065550100","text":"",'
-    '"tag":"order"}}}}'
+_SENDERS = ("12065550100", "12065550101", "18335550102")
+_TAGS = ("order-confirmation", "one-time-code", "spring-campaign")
+_DELIVERED = "Message delivered to carrier."
+_FAILURES = (
+    (4770, "destination-spam-detected"),
+    (4720, "destination-carrier-unreachable"),
+    (9902, "delivery-receipt-expired"),
 )
+# Indented as the provider's documents print it.
+_TEMPLATE = """\
+{{
+    "time": "2026-11-24T{hour:02d}:{minute:02d}:36.{micro:06d}Z",
+    "type": "{type}",
+    "to": "+{to}",
+    "description": "{description}",{code}
+    "carrierName": "{carrier}",
+    "message": {{
+        "id": "{id}",
+        "owner": "+{sender}",
+        "applicationId": "cfd4fb83-7531-4acc-b471-42d0bb76a65c",
+        "time": "2026-11-24T{hour:02d}:{minute:02d}:35.{micro:06d}Z",
+        "segmentCount": 1,
+        "direction": "out",
+        "to": ["+{to}"],
+        "from": "+{sender}",
+        "text": "",
+        "tag": "{tag}"
+    }}
+}}"""
 _MOST_WAITING = 2_000
 
 
 def callbacks(count: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
     """Yield message id and bytes of each callback; one in twelve failed."""
     draw = random.Random(seed)  # noqa: S311 - a load, no secret
-    for _ in range(count):
+    for number in range(count):
         failed = draw.random() < 1 / 12
-        message_id = "1795521100590" + "".join(draw.choices(_BASE36, k=16))
+        message_id = f"{1_795_521_100_590 + number}" + "".join(
+            draw.choices(_BASE36, k=16)
+        )
+        code, description = draw.choice(_FAILURES) if failed else (None, _DELIVERED)
         yield (
             message_id,
             _TEMPLATE.format(
                 hour=draw.randrange(6, 12),
                 minute=draw.randrange(60),
+                micro=draw.randrange(10**6),
                 type="message-failed" if failed else "message-delivered",
                 to=f"{draw.choice(_AREAS)}{draw.randrange(10**7):07d}",
-                description="destination-spam-detected" if failed else "ok",
-                code=f'"errorCode":{draw.choice((4770, 4720, 9902))},'
-                if failed
-                else "",
+                sender=draw.choice(_SENDERS),
+                tag=draw.choice(_TAGS),
+                description=description,
+                code=f'\n    "errorCode": {code},' if code else "",
                 carrier=draw.choice(_CARRIERS),
                 id=message_id,
             ).encode(),
