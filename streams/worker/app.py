@@ -22,6 +22,7 @@ from streams.worker.holding import Holding, Kafka, Limits
 from streams.worker.partition import Rules
 from streams.worker.takeover import Bounds
 from streams.worker.transport import ChunkConsumer, ChunkTransport
+from streams.worker.watching import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class WorkerApp(faust.App):
     """Faust with the chunked transport; holds what the worker knows."""
 
     holding: Holding
+    watch: Watch
 
     def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's signature
         return ChunkTransport(self.conf.broker_consumer, self)
@@ -132,7 +134,7 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
     @app.timer(interval=SAME_LOG_SECONDS)  # type: ignore[untyped-decorator]
     async def see_that_the_log_is_the_same() -> None:
         """Begin again when the topic was deleted and made again."""
-        await app.holding.see_that_the_log_is(log)
+        await app.watch.see_that_the_log_is(log)
 
     @app.timer(interval=settings.flush_seconds)  # type: ignore[untyped-decorator]
     async def tell_kafka() -> None:
@@ -144,9 +146,9 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
             # A rebalance came between; nothing ever starts from these offsets.
             logger.debug("Offsets for lag tools were not committed: %s", error)
         except (KafkaError, TimeoutError) as error:
-            app.holding.kafka_answers(error)
+            app.holding.condition.cannot("kafka", f"Kafka does not answer: {error!r}")
         else:
-            app.holding.kafka_answers(None)
+            app.holding.condition.can("kafka")
 
 
 async def _keep_what_is_assigned(app: WorkerApp) -> None:
@@ -175,5 +177,5 @@ async def _tell_kafka(app: WorkerApp) -> None:
     ends = {p: bounds.end for p, bounds in (await consumer.bounds(positions)).items()}
     for number, end in ends.items():
         telemetry.LAG.labels(str(number)).set(end - positions[number])
-    app.holding.watch(ends, monotonic())
+    app.watch.look(ends, monotonic())
     await consumer.commit_for_lag_tools(positions)

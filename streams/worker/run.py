@@ -10,6 +10,7 @@ from streams.settings import ConfigurationError, Settings
 from streams.topics import Log
 from streams.worker.app import WorkerApp, add_agents, create_app, create_holding
 from streams.worker.health import HealthServer
+from streams.worker.watching import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def _make_folder(settings: Settings) -> None:
 async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
     app = create_app(settings, bootstrap_servers)
     app.holding = create_holding(app, settings, bootstrap_servers)
+    app.watch = Watch(app.holding)
     add_agents(app, settings, log)
     app.finalize()
     signalled = asyncio.Event()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from streams.topics import Log
-from streams.worker.holding import STUCK_SECONDS, Holding, Kafka, Limits
+from streams.worker.holding import Holding, Kafka, Limits
 from streams.worker.takeover import Bounds
+from streams.worker.watching import STUCK_SECONDS, Watch
 from tests.worker import logs
 from tests.worker.logs import BEGIN_MS, LOG, RULES, Record, body, chunk
 
@@ -206,9 +207,9 @@ async def test_kafka_away_is_not_ready(tmp_path: Path) -> None:
     holding = Broker(end=1).holding(tmp_path)
     await holding.assign([0])
 
-    holding.kafka_answers(TimeoutError("no answer"))
+    holding.condition.cannot("kafka", "Kafka does not answer: TimeoutError()")
     assert str(holding.problem).startswith("Kafka does not answer")
-    holding.kafka_answers(None)
+    holding.condition.can("kafka")
     assert holding.problem is None
 
 
@@ -251,12 +252,13 @@ async def test_records_that_wait_for_a_minute_end_the_worker(
     """Whatever is stuck, a fresh process is not."""
     holding = Broker(end=9).holding(tmp_path)
     await holding.assign([0])
-    holding.watch({0: 9}, now=100)
+    watch = Watch(holding)
+    watch.look({0: 9}, now=100)
     if moves:
         await holding.take_in(chunk(records(0, 2)))
 
-    holding.watch({0: 9}, now=100 + STUCK_SECONDS / 2)
-    holding.watch({0: 9}, now=100 + STUCK_SECONDS + 1)
+    watch.look({0: 9}, now=100 + STUCK_SECONDS / 2)
+    watch.look({0: 9}, now=100 + STUCK_SECONDS + 1)
 
     assert holding.fatal.done() is ends
 
@@ -265,9 +267,10 @@ async def test_nothing_to_fetch_is_not_stuck(tmp_path: Path) -> None:
     """A quiet night ends no worker."""
     holding = Broker(end=0).holding(tmp_path)
     await holding.assign([0])
+    watch = Watch(holding)
 
-    holding.watch({0: 0}, now=100)
-    holding.watch({0: 0}, now=100 + 10 * STUCK_SECONDS)
+    watch.look({0: 0}, now=100)
+    watch.look({0: 0}, now=100 + 10 * STUCK_SECONDS)
 
     assert not holding.fatal.done()
 
@@ -286,7 +289,7 @@ async def test_a_commit_that_fails_in_any_way_moves_no_position_without_rows(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr("streams.worker.holding.commit_rows", fail)
+        patched.setattr("streams.worker.committing.commit_rows", fail)
         try:
             await holding.revoke()
         except asyncio.CancelledError:
@@ -314,7 +317,7 @@ async def test_a_cancelled_commit_holds_nothing_any_more(
         started.set()
         go_on.wait(10)
 
-    monkeypatch.setattr("streams.worker.holding.commit_rows", slow)
+    monkeypatch.setattr("streams.worker.committing.commit_rows", slow)
     revoking = asyncio.create_task(holding.revoke())
     await until(started.is_set)
     revoking.cancel()
@@ -345,9 +348,10 @@ async def test_a_log_that_becomes_shorter_ends_the_worker(tmp_path: Path) -> Non
     """Kafka lost records that are taken in: they would never be fetched again."""
     holding = Broker(end=4).holding(tmp_path)
     await holding.assign([0])
+    watch = Watch(holding)
     await holding.take_in(chunk(records(0, 4)))
 
-    holding.watch({0: 3}, now=1)
+    watch.look({0: 3}, now=1)
 
     assert "before the position 4 of this worker" in holding.fatal.result()
 
@@ -357,10 +361,11 @@ async def test_another_log_ends_the_worker(tmp_path: Path) -> None:
     broker = Broker(end=4)
     holding = broker.holding(tmp_path)
     await holding.assign([0])
+    watch = Watch(holding)
 
-    await holding.see_that_the_log_is(LOG)
+    await watch.see_that_the_log_is(LOG)
     assert not holding.fatal.done()
     broker.log = Log("log-2", 1)
-    await holding.see_that_the_log_is(LOG)
+    await watch.see_that_the_log_is(LOG)
 
     assert "its log is log-2 now" in holding.fatal.result()
