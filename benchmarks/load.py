@@ -4,6 +4,7 @@ import asyncio
 import random
 import string
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
@@ -23,7 +24,7 @@ _FAILURES = (
 # Indented as the provider's documents print it.
 _TEMPLATE = """\
 {{
-    "time": "2026-11-24T{hour:02d}:{minute:02d}:36.{micro:06d}Z",
+    "time": "{time}",
     "type": "{type}",
     "to": "+{to}",
     "description": "{description}",{code}
@@ -32,7 +33,7 @@ _TEMPLATE = """\
         "id": "{id}",
         "owner": "+{sender}",
         "applicationId": "cfd4fb83-7531-4acc-b471-42d0bb76a65c",
-        "time": "2026-11-24T{hour:02d}:{minute:02d}:35.{micro:06d}Z",
+        "time": "{message_time}",
         "segmentCount": 1,
         "direction": "out",
         "to": ["+{to}"],
@@ -41,24 +42,35 @@ _TEMPLATE = """\
         "tag": "{tag}"
     }}
 }}"""
+_BEGIN_US = 1_795_500_000_000_000  # 2026-11-24T06:00:00Z
+_SPAN_US = 6 * 3_600 * 1_000_000
 _MOST_WAITING = 2_000
 
 
+def _written(time_us: int) -> str:
+    time = datetime.fromtimestamp(time_us // 10**6, UTC)
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time_us % 10**6:06d}Z"
+
+
 def callbacks(count: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
-    """Yield message id and bytes of each callback; one in twelve failed."""
+    """Yield message id and bytes of each callback; one in twelve failed.
+
+    They come as a provider sends what lies back: six hours, by rising time, each a few
+    seconds after its message and none exactly in turn.
+    """
     draw = random.Random(seed)  # noqa: S311 - a load, no secret
     for number in range(count):
         failed = draw.random() < 1 / 12
-        message_id = f"{1_795_521_100_590 + number}" + "".join(
-            draw.choices(_BASE36, k=16)
-        )
+        sent_us = _BEGIN_US + number * _SPAN_US // count
+        sent_us += int(draw.expovariate(1 / 10) * 1e6)
+        time_us = sent_us + int(draw.expovariate(1 / 4) * 1e6)
+        message_id = f"{sent_us // 1000}" + "".join(draw.choices(_BASE36, k=16))
         code, description = draw.choice(_FAILURES) if failed else (None, _DELIVERED)
         yield (
             message_id,
             _TEMPLATE.format(
-                hour=draw.randrange(6, 12),
-                minute=draw.randrange(60),
-                micro=draw.randrange(10**6),
+                time=_written(time_us),
+                message_time=_written(sent_us),
                 type="message-failed" if failed else "message-delivered",
                 to=f"{draw.choice(_AREAS)}{draw.randrange(10**7):07d}",
                 sender=draw.choice(_SENDERS),
