@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from streams.archive import schema
-from streams.core import identity, windows
+from streams.core import windows
+from streams.core.memory import IdentityMemory
 from streams.core.outcomes import Outcomes
 from streams.core.positions import (
     Move,
@@ -71,7 +72,7 @@ class Partition:
     number: int
     log_id: str
     standing: Standing
-    memory: identity.IdentityMemory
+    memory: IdentityMemory
     rows: list[pa.Table] = field(default_factory=list)
     cells: list[pa.Table] = field(default_factory=list)
     archived_cells: list[pa.Table] = field(default_factory=list)

@@ -10,11 +10,12 @@ import pyarrow.compute as pc
 from streams import topics
 from streams.archive import schema
 from streams.core import callbacks, countries, identity
+from streams.core.memory import IdentityMemory
 from streams.worker.chunk import Chunk
 
 
 def rows_of(
-    chunk: Chunk, log_id: str, memory: identity.IdentityMemory, *, keep_text: bool
+    chunk: Chunk, log_id: str, memory: IdentityMemory, *, keep_text: bool
 ) -> pa.Table:
     """Return the chunk's rows in the order of the log, copies marked and remembered.
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from streams.archive.reading import rows_to_recover
 from streams.archive.table import ArchiveTable
 from streams.core import identity, positions
+from streams.core.memory import IdentityMemory
 from streams.topics import Log
 from streams.worker.partition import Partition, Rules
 
@@ -79,7 +80,7 @@ def _empty(
     log_id: str, number: int, archived: int, start: positions.Start
 ) -> Partition:
     standing = positions.taken_over(start, archived)
-    return Partition(number, log_id, standing, identity.IdentityMemory())
+    return Partition(number, log_id, standing, IdentityMemory())
 
 
 def _partition(partition: Partition, rows: pa.Table | None, rules: Rules) -> Partition:
@@ -91,9 +92,9 @@ def _partition(partition: Partition, rows: pa.Table | None, rules: Rules) -> Par
     return partition
 
 
-def _remember(memory: identity.IdentityMemory, rows: pa.Table) -> None:
+def _remember(memory: IdentityMemory, rows: pa.Table) -> None:
     """Bring the memory up; copies and parked rows only move the log's time."""
     enters = pc.and_(pc.invert(rows["is_copy"]), pc.is_null(rows["problem"]))
     identities = np.where(enters.to_numpy(), identity.hashes(rows), 0)
     received = pc.cast(rows["received_at"], pa.int64()).to_numpy()
-    memory.remember(identities.astype(np.uint64), received)
+    memory.take_in(identities.astype(np.uint64), received)

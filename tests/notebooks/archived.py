@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 from streams import reference
 from streams.archive import schema
 from streams.core import windows
-from streams.core.identity import IdentityMemory
+from streams.core.memory import IdentityMemory
 from streams.core.outcomes import Outcomes
 from streams.core.positions import Span
 from streams.core.senders import SenderTypes

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.core.identity import GENERATION_US
+from streams.core.memory import GENERATION_US
 from streams.core.positions import LogShorterError, Move, Standing, Verdict
 from streams.worker.partition import Partition
 from tests.worker import logs
@@ -142,7 +142,7 @@ def test_a_shorter_log_is_refused(tmp_path: Path) -> None:
 
 def held(position: int = 0) -> Partition:
     """Return a partition at a position, with nothing in it."""
-    from streams.core.identity import IdentityMemory  # noqa: PLC0415
+    from streams.core.memory import IdentityMemory  # noqa: PLC0415
 
     standing = Standing(position, position, position, position)
     return Partition(0, LOG.log_id, standing, IdentityMemory())
