@@ -1,4 +1,4 @@
-"""The columns of the two tables, their encodings, and where the tables are."""
+"""The columns of the tables, their encodings, and where the tables are."""
 
 from pathlib import Path
 
@@ -67,6 +67,16 @@ WINDOW_COUNTS = pa.schema(
     ]
 )
 
+GAPS = pa.schema(
+    [
+        pa.field("log_id", pa.string(), nullable=False),
+        pa.field("kafka_partition", pa.int32(), nullable=False),
+        pa.field("from_offset", pa.int64(), nullable=False),
+        pa.field("to_offset", pa.int64(), nullable=False),
+        pa.field("noticed_at", UTC_MICROSECONDS, nullable=False),
+    ]
+)
+
 _RANDOM_TEXT = ColumnProperties(
     dictionary_enabled=False,
     encoding="DELTA_LENGTH_BYTE_ARRAY",
@@ -94,6 +104,7 @@ CALLBACKS_WRITER = WriterProperties(
     },
 )
 WINDOW_COUNTS_WRITER = WriterProperties(compression="ZSTD", compression_level=1)
+GAPS_WRITER = WriterProperties(compression="ZSTD", compression_level=1)
 
 
 def callbacks_path(data_dir: Path) -> Path:
@@ -104,3 +115,8 @@ def callbacks_path(data_dir: Path) -> Path:
 def window_counts_path(data_dir: Path) -> Path:
     """Return the folder of table window_counts."""
     return data_dir / "archive" / "window_counts"
+
+
+def gaps_path(data_dir: Path) -> Path:
+    """Return the folder of table gaps."""
+    return data_dir / "archive" / "gaps"

@@ -17,7 +17,7 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from streams.archive import schema
+from streams.archive import schema, transactions
 from streams.core import positions
 
 # Four writers at once needed more than the default of 15 (measured).
@@ -42,7 +42,7 @@ class ArchiveTable:
         self,
         path: Path,
         columns: pa.Schema,
-        partition_by: str,
+        partition_by: str | None,
         writer: WriterProperties,
     ) -> None:
         """Open the table, or make it when it is not there.
@@ -55,7 +55,10 @@ class ArchiveTable:
         with self._errors_named():
             path.mkdir(parents=True, exist_ok=True)
             self._table = DeltaTable.create(
-                str(path), schema=columns, mode="ignore", partition_by=[partition_by]
+                str(path),
+                schema=columns,
+                mode="ignore",
+                partition_by=[partition_by] if partition_by else None,
             )
 
     def refresh(self) -> None:
@@ -74,6 +77,11 @@ class ArchiveTable:
     def _position(self, transaction_id: str) -> int:
         with self._errors_named():
             return self._table.transaction_version(transaction_id) or 0
+
+    def transactions(self) -> dict[str, int]:
+        """Return all transactions of the snapshot, version by name."""
+        with self._errors_named():
+            return transactions.read(self.path, self._table.version())
 
     def files(self) -> list[dict[str, Any]]:
         """Return the snapshot's files with their statistics, one dict a file.
@@ -227,4 +235,11 @@ def window_counts(data_dir: Path) -> ArchiveTable:
         schema.WINDOW_COUNTS,
         "committed_date",
         schema.WINDOW_COUNTS_WRITER,
+    )
+
+
+def gaps(data_dir: Path) -> ArchiveTable:
+    """Open table gaps of a data folder."""
+    return ArchiveTable(
+        schema.gaps_path(data_dir), schema.GAPS, None, schema.GAPS_WRITER
     )

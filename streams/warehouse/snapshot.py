@@ -14,10 +14,9 @@ from urllib.parse import unquote, urlsplit
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from streams.archive import schema
+from streams.archive import schema, transactions
 from streams.core.positions import transaction_id
 from streams.settings import ConfigurationError
-from streams.warehouse import transactions
 
 if TYPE_CHECKING:
     import pyarrow as pa
