@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from streams.archive import schema
 from streams.archive.table import ArchiveTable
-from streams.core import identity, windows
+from streams.core import identity, memory, windows
 
 _PLACE = ("log_id", "kafka_partition", "kafka_offset", "kafka_index")
 _READ = tuple(
@@ -79,7 +79,7 @@ class _Reader:
 
     def oldest_held_us(self, partition: int) -> int:
         """Return the beginning of the oldest generation held; 0 when not known."""
-        return identity.oldest_held_us(self._latest_us.get(partition, 0))
+        return memory.oldest_held_us(self._latest_us.get(partition, 0))
 
     def read(self, wanted: Callable[[_File], bool], files: Sequence[_File]) -> None:
         """Read those of the files that are wanted and not read yet."""
