@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from streams.core.rates import (
     MINIMUM_SAMPLE,
+    Z_999,
     Interval,
     Rates,
+    change,
     is_enough,
     rates,
     wilson,
@@ -99,3 +101,62 @@ def test_more_failures_than_messages_is_refused(count: int, finished: int) -> No
 def test_sample_is_enough_from_the_minimum_on() -> None:
     """The minimum itself is enough, one fewer is not."""
     assert [is_enough(MINIMUM_SAMPLE - 1), is_enough(MINIMUM_SAMPLE)] == [False, True]
+
+
+# --- Comparison with an earlier period -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "is_more_than_chance"),
+    [
+        pytest.param((30, 1_000), (10, 1_000), False, id="three times few is chance"),
+        pytest.param((300, 10_000), (100, 10_000), True, id="of many it is not"),
+        pytest.param((100, 10_000), (300, 10_000), True, id="a fall, too"),
+        pytest.param((3, 3), (0, 3), False, id="three messages say nothing"),
+        pytest.param((0, 500), (0, 500), False, id="none and none"),
+        pytest.param((50, 50), (0, 50), True, id="all and none"),
+    ],
+)
+def test_change_is_more_than_chance_when_it_is_large_for_its_samples(
+    now: tuple[int, int], then: tuple[int, int], *, is_more_than_chance: bool
+) -> None:
+    """A rise of many messages counts; the same rise of a few can be chance."""
+    found = change(*now, *then)
+
+    assert found is not None
+    assert found.is_more_than_chance == is_more_than_chance
+
+
+def test_interval_of_a_change_is_that_of_the_literature() -> None:
+    """Newcombe's first example, 56/70 and 48/80, at 99.9 % instead of 95 %."""
+    found = change(56, 70, 48, 80)
+
+    assert found is not None
+    assert found.difference == pytest.approx(0.2)
+    # Worked out from the two Wilson intervals by hand.
+    now, then = wilson(56, 70, Z_999), wilson(48, 80, Z_999)
+    assert now is not None
+    assert then is not None
+    low = 0.2 - ((0.8 - now.low) ** 2 + (then.high - 0.6) ** 2) ** 0.5
+    high = 0.2 + ((now.high - 0.8) ** 2 + (0.6 - then.low) ** 2) ** 0.5
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+@given(samples, samples)
+def test_change_and_its_reverse_are_mirror_images(
+    now: tuple[int, int], then: tuple[int, int]
+) -> None:
+    """What has risen from then to now has fallen the other way round."""
+    there, back = change(*now, *then), change(*then, *now)
+
+    assert there is not None
+    assert back is not None
+    assert there.difference == -back.difference
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=1e-9)
+    assert there.low <= there.difference <= there.high
+
+
+def test_nothing_finished_cannot_be_compared() -> None:
+    """Neither now nor then."""
+    assert change(0, 0, 1, 2) is None
+    assert change(1, 2, 0, 0) is None
