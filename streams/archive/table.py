@@ -1,7 +1,7 @@
 """A Delta table that is written exactly once: rows and positions in one transaction."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,14 +91,22 @@ class ArchiveTable:
         with self._errors_named():
             return transactions.read(self.path, self._table.version())
 
-    def files(self) -> list[dict[str, Any]]:
+    def version(self) -> int:
+        """Return the version of the snapshot."""
+        return int(self._table.version())
+
+    def files(self, keys: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return the snapshot's files with their statistics, one dict a file.
 
-        Keys as delta-rs gives them: ``path`` (relative), ``max.<column>``,
-        ``min.<column>``, ``partition.<column>``.
+        Args:
+            keys: Those that are wanted; of many files all of them take seconds. As
+                delta-rs gives them: ``path`` (relative), ``max.<column>``,
+                ``min.<column>``, ``partition.<column>``.
         """
         with self._errors_named():
             actions = pa.table(self._table.get_add_actions(flatten=True))
+        if keys is not None:
+            actions = actions.select([k for k in keys if k in actions.column_names])
         rows: list[dict[str, Any]] = actions.to_pylist()
         return rows
 
