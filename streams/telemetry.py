@@ -73,10 +73,22 @@ TAKEN_IN = Gauge(
     ["partition"],
     registry=REGISTRY,
 )
+LOST = Counter(
+    "undelivered_lost_offsets_total",
+    "Offsets that Kafka deleted before they were archived, by partition (table gaps).",
+    ["partition"],
+    registry=REGISTRY,
+)
 LAG = Gauge(
     "undelivered_lag_records",
     "Records in the topic that are not taken in yet, by partition.",
     ["partition"],
+    registry=REGISTRY,
+)
+PUBLISHED = Counter(
+    "undelivered_publications_total",
+    "Messages to topic window-counts, by kind (changed, complete, failed).",
+    ["kind"],
     registry=REGISTRY,
 )
 

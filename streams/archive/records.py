@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from streams.archive import schema
 from streams.archive.table import ArchiveTable
 
 _PLACE = ("log_id", "kafka_partition", "kafka_offset", "kafka_index")
@@ -35,8 +36,7 @@ def rows_at(
         wanted = {p: at for p, at in offsets.items() if _may_hold(file, log_id, p, at)}
         if not wanted:
             continue
-        with pq.ParquetFile(table.path / file["path"]) as parquet:
-            rows = parquet.read(columns=names)
+        rows = _load(table, file["path"], names)
         for partition, offset in wanted.items():
             here = pc.and_(
                 pc.equal(rows["log_id"], log_id),
@@ -48,9 +48,7 @@ def rows_at(
             if len(part := rows.filter(here)):
                 found.setdefault(partition, []).append(part)
     return {
-        partition: pa.concat_tables(parts, promote_options="permissive")
-        .sort_by("kafka_index")
-        .select(columns)
+        partition: pa.concat_tables(parts).sort_by("kafka_index").select(columns)
         for partition, parts in found.items()
     }
 
@@ -75,8 +73,7 @@ def offsets_of(
         }
         if not wanted:
             continue
-        with pq.ParquetFile(table.path / file["path"]) as parquet:
-            rows = parquet.read(columns=names)
+        rows = _load(table, file["path"], names)
         rows = rows.filter(pc.equal(rows["log_id"], log_id))
         numbers, offsets = rows["kafka_partition"].to_numpy(), rows["kafka_offset"]
         for partition in wanted:
@@ -86,6 +83,13 @@ def offsets_of(
         partition: np.unique(np.concatenate([np.empty(0, np.int64), *parts]))
         for partition, parts in found.items()
     }
+
+
+def _load(table: ArchiveTable, path: str, names: Sequence[str]) -> pa.Table:
+    with pq.ParquetFile(table.path / path) as parquet:
+        rows = parquet.read(columns=list(names))
+    # delta-rs names text another type in files that it has rewritten.
+    return rows.cast(pa.schema([schema.CALLBACKS.field(n) for n in rows.column_names]))
 
 
 def _may_hold(file: _File, log_id: str, partition: int, offset: int) -> bool:

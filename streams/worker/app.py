@@ -17,6 +17,7 @@ from streams.core.outcomes import Outcomes
 from streams.core.senders import SenderTypes
 from streams.settings import Settings
 from streams.topics import Log
+from streams.worker import single_records
 from streams.worker.chunk import Chunk
 from streams.worker.holding import Holding, Kafka, Limits
 from streams.worker.partition import Rules
@@ -99,6 +100,7 @@ def create_holding(
         log=partial(topics.current_log, bootstrap_servers),
         bounds=bounds,
         seek=seek,
+        records=partial(single_records.reading, bootstrap_servers),
     )
     rules = Rules(
         outcomes=Outcomes.from_rows(reference.table("outcomes")),

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from streams.archive import schema
 from streams.archive.table import ArchiveTable
+from streams.core.lives import mark_name, not_over
 from streams.core.positions import transaction_id
 from streams.worker.partition import Cut, Gain, Partition
 
@@ -14,11 +15,13 @@ Tables = tuple[ArchiveTable, ArchiveTable]
 
 def commit_rows(both: Tables, cuts: list[Cut]) -> None:
     """Commit rows of partitions to table callbacks, with their positions."""
-    both[0].commit(
-        pa.concat_tables([cut.rows for cut in cuts]),
-        {_name(cut.partition): cut.move.before for cut in cuts},
-        {_name(cut.partition): cut.move.after for cut in cuts},
-    )
+    before = {_name(cut.partition): cut.move.before for cut in cuts}
+    after = {_name(cut.partition): cut.move.after for cut in cuts}
+    for cut in cuts:
+        log_id, number = cut.partition.log_id, cut.partition.number
+        before |= not_over(log_id)
+        after |= {mark_name(log_id, number, what): at for what, at in cut.marks.items()}
+    both[0].commit(pa.concat_tables([cut.rows for cut in cuts]), before, after)
 
 
 def commit_counts(both: Tables, gains: list[Gain]) -> None:

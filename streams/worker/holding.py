@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -19,10 +19,12 @@ from streams.core.positions import (
     after_commit,
 )
 from streams.topics import Log
+from streams.worker import entering, same_log
 from streams.worker.chunk import Chunk
 from streams.worker.committing import Archive, Committing
 from streams.worker.condition import WAITING, Condition
 from streams.worker.partition import Partition, Rules
+from streams.worker.single_records import Records
 from streams.worker.takeover import Bounds, take_over
 
 logger = logging.getLogger(__name__)
@@ -42,11 +44,13 @@ class Kafka:
         log: Returns the log as Kafka has it now; blocks.
         bounds: Returns the offsets that Kafka has of partitions.
         seek: Fetches partitions again from these offsets.
+        records: Connects to read single records; blocks.
     """
 
     log: Callable[[], Log]
     bounds: Callable[[Iterable[int]], Awaitable[dict[int, Bounds]]]
     seek: Callable[[dict[int, int]], Awaitable[None]]
+    records: Callable[[], AbstractContextManager[Records]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,11 @@ class Holding:
         """Return the partitions held."""
         return set(self._partitions)
 
+    @property
+    def partitions(self) -> Mapping[int, Partition]:
+        """Return what is held, by partition; to be looked at, not changed."""
+        return self._partitions
+
     async def assign(self, numbers: Iterable[int]) -> None:
         """Hold exactly these partitions and fetch them from their positions.
 
@@ -141,8 +150,8 @@ class Holding:
             except LogShorterError as error:
                 self.give_up(
                     f"{error}: Kafka has lost records that are archived. Nothing is "
-                    f"written until somebody has looked; restore Kafka's log, or begin "
-                    f"with another data directory."
+                    f"written until somebody has looked: restore Kafka's log, or go on "
+                    f"with what it has by `undelivered work --accept-log-loss`."
                 )
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, try again
@@ -160,7 +169,10 @@ class Holding:
         _settle_memory()
 
     def _load(self, log: Log, bounds: dict[int, Bounds]) -> dict[int, Partition]:
-        return take_over(log, bounds, self._archive.tables(), self._rules)
+        both = self._archive.tables()
+        life, _ = entering.enter(both[0], log)
+        same_log.require(both[0], life, bounds, self.kafka.records)
+        return take_over(log, bounds, both, self._rules)
 
     async def _reset(self) -> None:
         """Throw away what is in memory and begin again from the tables."""

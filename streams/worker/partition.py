@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from streams.archive import schema
 from streams.core import windows
+from streams.core.lives import EMPTY, LAST
 from streams.core.memory import IdentityMemory
 from streams.core.outcomes import Outcomes
 from streams.core.positions import (
@@ -44,6 +45,7 @@ class Cut:
     rows: pa.Table
     cells: list[pa.Table]
     move: Move
+    marks: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -67,6 +69,9 @@ class Partition:
         rows: Rows from P to the position, not committed yet.
         cells: Increments of counts from P to the position.
         archived_cells: Increments from Q to P, archived but not committed as counts.
+        empty: How many offsets below the position hold no record: markers of
+            transactions, records of aborted ones.
+        last: Offset of the last record below the position.
     """
 
     number: int
@@ -76,6 +81,8 @@ class Partition:
     rows: list[pa.Table] = field(default_factory=list)
     cells: list[pa.Table] = field(default_factory=list)
     archived_cells: list[pa.Table] = field(default_factory=list)
+    empty: int = 0
+    last: int = -1
 
     @property
     def position(self) -> int:
@@ -106,6 +113,9 @@ class Partition:
             chunk = chunk.since(self.position)
         rows = rows_of(chunk, self.log_id, self.memory, keep_text=rules.keep_text)
         cells = rules.count(rows)
+        self.empty += chunk.span.end - chunk.span.start - len(chunk.records)
+        if chunk.records:
+            self.last = chunk.records[-1].offset
         self.rows.append(rows)
         self.cells.append(cells)
         self.standing = self.standing.took_in(chunk.span)
@@ -121,7 +131,8 @@ class Partition:
         if move is None:
             return None
         rows = pa.concat_tables([_NO_ROWS, *self.rows])
-        cut = Cut(self, rows, self.cells, move)
+        marks = {EMPTY: self.empty, LAST: self.last} if self.empty else {}
+        cut = Cut(self, rows, self.cells, move, marks)
         self.rows, self.cells = [], []
         return cut
 

@@ -1,21 +1,24 @@
 """What a worker knows of a partition it takes over: all of it from the tables."""
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streams.archive import schema
 from streams.archive.reading import rows_to_recover
 from streams.archive.table import ArchiveTable
-from streams.core import identity, positions
-from streams.core.memory import IdentityMemory
+from streams.core import identity, lives, positions
+from streams.core.lives import Life
+from streams.core.memory import IdentityMemory, oldest_held_us
 from streams.topics import Log
+from streams.worker import entering
 from streams.worker.partition import Partition, Rules
 
-logger = logging.getLogger(__name__)
+# Behind every offset.
+_NOT_COUNTED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +51,81 @@ def take_over(
         positions.LogShorterError: Kafka has lost records that are archived.
     """
     callbacks, window_counts = tables
+    begins = {p: bound.begin for p, bound in bounds.items()}
+    entering.pass_gaps(callbacks, entering.enter(callbacks, log)[0], begins)
     # Q before P: a commit between the two reads then cannot make Q > P.
     window_counts.refresh()
-    counted = {p: window_counts.position(log.log_id, p) for p in bounds}
-    callbacks.refresh()
-    archived = {p: callbacks.position(log.log_id, p) for p in bounds}
+    life, known = entering.enter(callbacks, log)
+    entering.count_what_is_over(tables, life, known, rules)
+    counted = {p: window_counts.position(life.log_id, p) for p in bounds}
+    archived = {p: life.position(p) for p in bounds}
     starts = {
         p: positions.start(archived[p], counted[p], bound.begin, bound.end)
         for p, bound in bounds.items()
     }
-    for number, start in starts.items():
-        if start.lost:
-            logger.error(
-                "Kafka deleted %d records of partition %d before they were archived: "
-                "offsets %d to %d are lost. Keep a worker running, or keep records "
-                "longer (retention.ms of topic callbacks).",
-                start.lost,
-                number,
-                archived[number],
-                start.position - 1,
-            )
     held = {p: start.count_from for p, start in starts.items() if archived[p] > 0}
-    rows = rows_to_recover(callbacks, log.log_id, held)
+    rows = rows_to_recover(callbacks, life.log_id, held)
+    earlier = _rows_before(callbacks, lives.before(known, life), bounds, rows)
     return {
-        p: _partition(_empty(log.log_id, p, archived[p], start), rows.get(p), rules)
+        p: _partition(_empty(life, p, start), earlier.get(p), rows.get(p), rules)
         for p, start in starts.items()
     }
 
 
-def _empty(
-    log_id: str, number: int, archived: int, start: positions.Start
+def _rows_before(
+    callbacks: ArchiveTable,
+    previous: Life | None,
+    partitions: Iterable[int],
+    rows: Mapping[int, pa.Table],
+) -> dict[int, pa.Table]:
+    """Read the rows of the life before that the memory may have to hold still."""
+    if previous is None:
+        return {}
+    latest_us = _latest_us(callbacks, previous.log_id)
+    needed = {
+        partition: _NOT_COUNTED
+        for partition in partitions
+        if latest_us >= oldest_held_us(_log_time_us(rows.get(partition)))
+    }
+    return rows_to_recover(callbacks, previous.log_id, needed)
+
+
+def _latest_us(callbacks: ArchiveTable, log_id: str) -> int:
+    """Return a time that no row of a log is later than."""
+    found = [
+        pa.scalar(file["max.received_at"], schema.UTC_MICROSECONDS).value
+        for file in callbacks.files()
+        if file["min.log_id"] <= log_id <= file["max.log_id"]
+    ]
+    return max(found, default=-1)
+
+
+def _log_time_us(rows: pa.Table | None) -> int:
+    if rows is None or not len(rows):
+        return 0
+    return int(pc.max(pc.cast(rows["received_at"], pa.int64())).as_py())
+
+
+def _empty(life: Life, number: int, start: positions.Start) -> Partition:
+    standing = positions.taken_over(start, life.position(number))
+    partition = Partition(number, life.log_id, standing, IdentityMemory())
+    partition.empty, partition.last = life.empty(number), life.last(number)
+    return partition
+
+
+def _partition(
+    partition: Partition, earlier: pa.Table | None, rows: pa.Table | None, rules: Rules
 ) -> Partition:
-    standing = positions.taken_over(start, archived)
-    return Partition(number, log_id, standing, IdentityMemory())
+    """Bring a partition's memory and counts up from archived rows.
 
-
-def _partition(partition: Partition, rows: pa.Table | None, rules: Rules) -> Partition:
-    """Bring a partition's memory and counts up from its archived rows."""
+    Args:
+        partition: As it begins.
+        earlier: Rows of the life before; they are remembered, and counted already.
+        rows: Its own rows.
+        rules: How rows are counted.
+    """
+    if earlier is not None and len(earlier):
+        _remember(partition.memory, earlier)
     if rows is not None and len(rows):
         _remember(partition.memory, rows)
         uncounted = pc.greater_equal(rows["kafka_offset"], partition.counted)

@@ -1,7 +1,7 @@
 """A small log of records, as a fetch would bring it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,18 @@ class Record:
     timestamp: int
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What Kafka has of partition 0, to be read one by one."""
+
+    records: Sequence[Record]
+
+    def at(self, places: Mapping[int, int]) -> dict[int, Record]:
+        """Return the first record at or behind an offset."""
+        behind = [r for r in self.records if r.offset >= places.get(0, 1 << 62)]
+        return {0: behind[0]} if behind else {}
 
 
 def body(message_id: str, **fields: object) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -39,7 +40,13 @@ class Broker:
 
     def holding(self, data_dir: Path, flush_rows: int = 1_000) -> Holding:
         """Wire a holding to this log."""
-        kafka = Kafka(log=lambda: self.log, bounds=self.bounds, seek=self.seek)
+        kept = logs.Kept(records(0, self.end))
+        kafka = Kafka(
+            log=lambda: self.log,
+            bounds=self.bounds,
+            seek=self.seek,
+            records=lambda: nullcontext(kept),
+        )
         return Holding(data_dir, kafka, RULES, Limits(flush_rows, 1_000))
 
 

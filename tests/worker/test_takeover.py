@@ -115,17 +115,6 @@ def test_a_fresh_partition_starts_at_the_beginning(tmp_path: Path) -> None:
     assert (taken.position, taken.archived, taken.counted) == (0, 0, 0)
 
 
-def test_what_kafka_deleted_is_skipped_and_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The position moves to the first offset there is; P stays until the commit."""
-    taken = logs.take_over_partition(logs.tables(tmp_path), 10, begin=4)
-
-    assert (taken.position, taken.archived) == (4, 0)
-    assert "4 records of partition 0" in caplog.text
-    assert "offsets 0 to 3 are lost" in caplog.text
-
-
 def test_a_shorter_log_is_refused(tmp_path: Path) -> None:
     """Kafka lost what is archived: somebody has to look."""
     both = logs.tables(tmp_path)
