@@ -154,6 +154,14 @@ class SeriesBook:
         """Return the values of a dimension by code."""
         return self._values[name]
 
+    def values_of(self, number: int) -> tuple[Value, ...]:
+        """Return a series' values, in order of DIMENSIONS."""
+        codes = self._codes[number].tolist()
+        return tuple(
+            self._values[name][code]
+            for name, code in zip(DIMENSIONS, codes, strict=True)
+        )
+
     def codes_in(self, name: str, values: Iterable[Value]) -> list[int]:
         """Return the codes of those of the values that are in the book."""
         known = self._codes_of[name]

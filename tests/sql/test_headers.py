@@ -3,9 +3,9 @@
 import duckdb
 import pytest
 
-from streams.warehouse import check, connect, queries
+from streams.warehouse import check, connect, queries, reports
 from streams.warehouse.period import EVERYTHING
-from tests.sql.archive import Archive, callback, cell, parked
+from tests.sql.archive import NOON, Archive, callback, cell, parked
 from tools import sql_page
 
 # DuckDB's names of the types that headers call by their usual one.
@@ -15,10 +15,16 @@ VALUES = {
     "until": EVERYTHING.until,
     "window": None,
     "rules_version": 1,
+    "committed_date": NOON.date(),
+    "floor_logs": None,
+    "floor_partitions": None,
+    "floors": None,
     "places": None,
     "problems": None,
     "log_id": None,
     "received_before": EVERYTHING.until,
+    "dimensions": [],
+    "countries": None,
 }
 WITH_COLUMNS = [
     query for query in queries.shipped_queries().values() if query.kind != "macros"
@@ -43,7 +49,8 @@ def _columns(
     if query.kind in queries.LOADED:
         connection.execute(f"from {query.name} limit 0")
     else:
-        params = {name: VALUES[name] for name in query.params}
+        values = VALUES | reports.parameters(query, EVERYTHING)
+        params = {name: values[name] for name in query.params}
         connection.execute(query.sql, params)
     types = [(name, str(kind)) for name, kind, *_ in connection.description or ()]
     return [(name, SHORT.get(kind, kind.lower())) for name, kind in types]
@@ -59,7 +66,7 @@ def test_header_names_the_real_columns(
     with connect(archive.data_dir) as connection:
         connection.execute(
             "create table positions (log_id varchar, kafka_partition integer,"
-            " archived bigint, counted bigint)"
+            " archived bigint, counted bigint, kept_from bigint, compared_from bigint)"
         )
 
         assert _columns(connection, query) == [
