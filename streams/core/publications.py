@@ -7,20 +7,19 @@ topic's contract is told in docs/live-counts.md.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streams.core.windows import DIMENSIONS, WINDOW_US
+from streams.core import windows
 
 PART_BYTES = 256 << 10
 # What a part holds beside its cells: names, numbers, and the log's id.
 ENVELOPE_BYTES = 512
-# Arrow's texts end at 2 GiB: more cells than this are written in several goes.
-_BYTES_AT_ONCE = 64 << 20
+# As Python's objects they take ten times their room.
+_CELLS_AT_ONCE = 10_000
 _SECOND_US = 1_000_000
 
 _Offset = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
@@ -28,7 +27,8 @@ _Count = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
 _Small = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 # Until the year 2200, as usable times are.
 _WindowStart = Annotated[
-    int, msgspec.Meta(ge=0, lt=7_258_118_400, multiple_of=WINDOW_US // _SECOND_US)
+    int,
+    msgspec.Meta(ge=0, lt=7_258_118_400, multiple_of=windows.WINDOW_US // _SECOND_US),
 ]
 _Text = str | None
 
@@ -84,6 +84,7 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Publication)
+_encode = msgspec.json.Encoder().encode
 
 
 def decode(value: bytes | None, partition: int) -> Publication | None:
@@ -129,21 +130,31 @@ class Encoded:
 
 
 def encode_cells(cells: pa.Table, part_bytes: int = PART_BYTES) -> Encoded:
-    """Write cells as JSON and cut them into parts.
+    """Write cells as JSON and cut them into parts, each filled as far as it goes.
 
     Args:
         cells: Cells of schema ``windows.CELLS``, in the order they are to be written.
         part_bytes: The most bytes of a part, its envelope included.
     """
     most = part_bytes - ENVELOPE_BYTES
+    if len(cells) <= _CELLS_AT_ONCE:
+        whole = _encode(_rows(cells))[1:-1]
+        if len(whole) <= most:
+            return Encoded([whole], 0)
     parts: list[bytes] = []
-    too_large = 0
-    for piece in _pieces(cells):
-        rows = _rows(piece)
-        fits = pc.less_equal(pc.binary_length(rows), most)
-        too_large += len(rows) - (pc.sum(fits).as_py() or 0)
-        parts.extend(_joined(rows.filter(fits), most))
-    return Encoded(parts or [b""], too_large)
+    part: list[bytes] = []
+    too_large = size = 0
+    for begin in range(0, len(cells), _CELLS_AT_ONCE):
+        for row in map(_encode, _rows(cells.slice(begin, _CELLS_AT_ONCE))):
+            if len(row) > most:
+                too_large += 1
+                continue
+            if size + len(row) > most:
+                parts.append(b",".join(part))
+                part, size = [], 0
+            part.append(row)
+            size += len(row) + 1  # its comma
+    return Encoded([*parts, b",".join(part)], too_large)
 
 
 def encode(head: Head, encoded: Encoded) -> Iterator[bytes]:
@@ -170,76 +181,22 @@ def in_order(cells: pa.Table) -> pa.Table:
     Whoever writes a complete message at a position then cuts it into the same parts,
     and parts of two writers fit together.
     """
-    keys = [(name, "ascending", "at_start") for name in DIMENSIONS]
+    keys = [(name, "ascending", "at_start") for name in windows.DIMENSIONS]
     order = pc.sort_indices(cells, sort_keys=keys)
     return cells.take(order)
 
 
 def numbers_of(cells: pa.Table) -> dict[Cell, Numbers]:
     """Return cells of schema ``windows.CELLS``, such as the table's, by cell."""
-    columns = [cells[name] for name in DIMENSIONS]
-    seconds = pc.divide(pc.cast(columns[0], pa.int64()), _SECOND_US)
-    keys = zip(
-        seconds.to_pylist(),
-        *(column.to_pylist() for column in columns[1:]),
-        strict=True,
-    )
-    numbers = zip(
-        cells["events"].to_pylist(), cells["segments"].to_pylist(), strict=True
-    )
     found: dict[Cell, Numbers] = {}
-    for cell, (events, segments) in zip(keys, numbers, strict=True):
-        known = found.get(cell, (0, 0))
-        found[cell] = (known[0] + events, known[1] + segments)
+    for row in _rows(cells):
+        known = found.get(row[:8], (0, 0))
+        found[row[:8]] = (known[0] + row[8], known[1] + row[9])
     return found
 
 
-def _pieces(cells: pa.Table) -> Iterator[pa.Table]:
-    """Cut cells so that each piece is far from what Arrow's texts can hold."""
-    step = len(cells)
-    if cells.nbytes > _BYTES_AT_ONCE:
-        step = max(1, step * _BYTES_AT_ONCE // cells.nbytes)
-    for begin in range(0, len(cells), step or 1):
-        yield cells.slice(begin, step)
-
-
-def _rows(cells: pa.Table) -> pa.Array:
-    """Return each cell's values as JSON, comma between them."""
+def _rows(cells: pa.Table) -> list[Row]:
+    """Return cells as a message has them."""
     start = pc.divide(pc.cast(cells["window_start"], pa.int64()), _SECOND_US)
-    columns = [
-        pc.cast(start, pa.string()),
-        *(_quoted(cells[name]) for name in DIMENSIONS[1:-1]),
-        *(_number(cells[name]) for name in ("error_code", "events", "segments")),
-    ]
-    joined = pc.binary_join_element_wise(*columns, ",")
-    return joined.combine_chunks().cast(pa.binary())
-
-
-def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.fill_null(pc.cast(column, pa.string()), "null")
-
-
-def _quoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return texts as JSON; few are different, and each is written once."""
-    texts = pc.dictionary_encode(column.combine_chunks())
-    quoted = [
-        msgspec.json.encode(text).decode() for text in texts.dictionary.to_pylist()
-    ]
-    known = pa.array([*quoted, "null"], pa.string())
-    places = pc.fill_null(texts.indices, len(quoted))
-    return pa.chunked_array([known.take(places)])
-
-
-def _joined(rows: pa.Array, most: int) -> Iterator[bytes]:
-    """Join rows to parts of at most so many bytes."""
-    if not len(rows):
-        return
-    # Each row brings its brackets, and a comma for all but the first of a part.
-    ends = np.cumsum(pc.binary_length(rows).to_numpy().astype(np.int64) + 3)
-    cuts = [0]
-    while cuts[-1] < len(rows):
-        before = int(ends[cuts[-1] - 1]) if cuts[-1] else 0
-        cuts.append(int(np.searchsorted(ends, before + most + 3, side="right")))
-    lists: Any = pa.ListArray.from_arrays(pa.array(cuts, pa.int32()), rows)
-    for part in pc.binary_join(lists, b"],["):
-        yield b"[%b]" % part.as_py()
+    others = (cells[name].to_pylist() for name in windows.CELLS.names[1:])
+    return list(zip(start.to_pylist(), *others, strict=True))

@@ -21,6 +21,8 @@ from streams.worker import single_records
 from streams.worker.chunk import Chunk
 from streams.worker.holding import Holding, Kafka, Limits
 from streams.worker.partition import Rules
+from streams.worker.posting import Poster
+from streams.worker.publishing import Publishing
 from streams.worker.takeover import Bounds
 from streams.worker.transport import ChunkConsumer, ChunkTransport
 from streams.worker.watching import Watch
@@ -43,6 +45,7 @@ class WorkerApp(faust.App):
 
     holding: Holding
     watch: Watch
+    publishing: Publishing
 
     def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's signature
         return ChunkTransport(self.conf.broker_consumer, self)
@@ -111,8 +114,18 @@ def create_holding(
     return Holding(settings.data_dir, kafka, rules, limits)
 
 
+def create_publishing(app: WorkerApp, bootstrap_servers: str) -> Publishing:
+    """Wire publishing to the holding and to Kafka."""
+    return Publishing(
+        poster=Poster(bootstrap_servers),
+        held=lambda: app.holding.partitions,
+        condition=app.holding.condition,
+    )
+
+
 def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
     """Declare the agent and the tasks."""
+    _add_publishing(app)
     callbacks = app.topic(topics.CALLBACKS, value_serializer="raw", acks=False)
 
     @app.agent(callbacks, name="archive_and_count")
@@ -151,6 +164,13 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
             app.holding.condition.cannot("kafka", f"Kafka does not answer: {error!r}")
         else:
             app.holding.condition.can("kafka")
+
+
+def _add_publishing(app: WorkerApp) -> None:
+    @app.task  # type: ignore[untyped-decorator]
+    async def publish() -> None:
+        """Publish the counts as they change."""
+        await app.publishing.publish_for_ever()
 
 
 async def _keep_what_is_assigned(app: WorkerApp) -> None:

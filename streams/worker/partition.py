@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from streams.archive import schema
+from streams.archive.remembered_chain import Chain
 from streams.core import windows
+from streams.core.identity import Hashes
 from streams.core.lives import EMPTY, LAST
 from streams.core.memory import IdentityMemory
 from streams.core.outcomes import Outcomes
@@ -19,6 +21,7 @@ from streams.core.positions import (
 )
 from streams.core.senders import SenderTypes
 from streams.worker.chunk import Chunk
+from streams.worker.fresh import Fresh
 from streams.worker.rows import rows_of
 
 _NO_ROWS = schema.CALLBACKS.empty_table()
@@ -46,6 +49,7 @@ class Cut:
     cells: list[pa.Table]
     move: Move
     marks: dict[str, int]
+    entered: list[tuple[int, Hashes]]
 
 
 @dataclass(slots=True)
@@ -72,6 +76,15 @@ class Partition:
         empty: How many offsets below the position hold no record: markers of
             transactions, records of aborted ones.
         last: Offset of the last record below the position.
+        remembered: The position up to which its memory was at hand at the takeover, so
+            that no rows below it had to be read; None where it was not.
+        chain: The segments that its memory is saved in.
+        entered: What entered the memory from the end of the chain to P: generation and
+            identities.
+        last_ms: Timestamp of the last record taken in, milliseconds since 1970; None
+            when none was.
+        committing: The increments of a cut that is being committed.
+        fresh: Increments that were not published yet.
     """
 
     number: int
@@ -83,6 +96,12 @@ class Partition:
     archived_cells: list[pa.Table] = field(default_factory=list)
     empty: int = 0
     last: int = -1
+    remembered: int | None = None
+    chain: Chain | None = None
+    entered: list[tuple[int, Hashes]] = field(default_factory=list)
+    last_ms: int | None = None
+    committing: list[pa.Table] = field(default_factory=list)
+    fresh: Fresh = field(default_factory=Fresh)
 
     @property
     def position(self) -> int:
@@ -116,8 +135,10 @@ class Partition:
         self.empty += chunk.span.end - chunk.span.start - len(chunk.records)
         if chunk.records:
             self.last = chunk.records[-1].offset
+            self.last_ms = chunk.records[-1].timestamp
         self.rows.append(rows)
         self.cells.append(cells)
+        self.fresh.add(cells)
         self.standing = self.standing.took_in(chunk.span)
         return verdict
 
@@ -132,14 +153,25 @@ class Partition:
             return None
         rows = pa.concat_tables([_NO_ROWS, *self.rows])
         marks = {EMPTY: self.empty, LAST: self.last} if self.empty else {}
-        cut = Cut(self, rows, self.cells, move, marks)
-        self.rows, self.cells = [], []
+        entered = self.memory.take_entered()
+        cut = Cut(self, rows, self.cells, move, marks, entered)
+        self.rows, self.cells, self.committing = [], [], self.cells
         return cut
 
     def archive(self, cut: Cut) -> None:
         """Note that a cut is committed to table callbacks."""
         self.standing = self.standing.committed_rows(cut.move)
         self.archived_cells.extend(cut.cells)
+        self.entered.extend(cut.entered)
+        self.committing = []
+
+    def gained(self) -> list[pa.Table]:
+        """Return all increments of counts from Q to the position."""
+        return [*self.archived_cells, *self.committing, *self.cells]
+
+    def take_fresh(self) -> list[pa.Table] | None:
+        """Return the increments since the last call; None when they were too many."""
+        return self.fresh.take()
 
     def uncounted(self) -> pa.Table:
         """Return what the cells gained from Q to P, and keep it merged."""

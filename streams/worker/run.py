@@ -8,7 +8,13 @@ from typing import Any
 
 from streams.settings import ConfigurationError, Settings
 from streams.topics import Log
-from streams.worker.app import WorkerApp, add_agents, create_app, create_holding
+from streams.worker.app import (
+    WorkerApp,
+    add_agents,
+    create_app,
+    create_holding,
+    create_publishing,
+)
 from streams.worker.health import HealthServer
 from streams.worker.watching import Watch
 
@@ -70,6 +76,7 @@ async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int)
     app = create_app(settings, bootstrap_servers)
     app.holding = create_holding(app, settings, bootstrap_servers)
     app.watch = Watch(app.holding)
+    app.publishing = create_publishing(app, bootstrap_servers)
     add_agents(app, settings, log)
     app.finalize()
     signalled = asyncio.Event()
@@ -81,7 +88,9 @@ async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int)
     async def hand_over(*_: object, **__: object) -> None:
         try:
             async with asyncio.timeout(FLUSH_AT_END_SECONDS):
+                desks = app.publishing.desks()
                 await app.holding.close()
+                await app.publishing.finish(desks)
         except TimeoutError:
             logger.warning(_NOT_IN_TIME)
 
@@ -90,6 +99,7 @@ async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int)
         return await _until_the_end(app, signalled)
     finally:
         await _stop(app)
+        await app.publishing.poster.close()
         health.stop()
 
 
