@@ -235,6 +235,12 @@ FormatOption = Annotated[
 ]
 
 
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this; may be given several times; '' for not sent."),
+]
+
+
 @app.command()
 def report(  # noqa: PLR0913 - one parameter an option
     name: Annotated[str, typer.Argument(help="One of those that reports lists.")],
@@ -249,18 +255,60 @@ def report(  # noqa: PLR0913 - one parameter an option
     window: Annotated[
         str | None, typer.Option(help="One row a window of this length, such as 5m.")
     ] = None,
-    format: FormatOption = "table",  # noqa: A002 - named as its option
+    country: Only = None,
+    application: Only = None,
+    carrier: Only = None,
+    sender: Only = None,
+    tag: Only = None,
+    error_code: Annotated[
+        list[int] | None, typer.Option(help="Only this; may be given several times.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Groups of failure_rates, such as country,carrier."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="what_changed: how long before the earlier period lies, such as 7d. "
+            "Default: as long as the period is."
+        ),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="So many rows at most, 0 for all. Default: 30 in tables."
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002 - named as its option
+        Literal["table", "csv", "json", "md", "parquet"],
+        typer.Option(
+            "--format",
+            help="How rows are printed. Rates are exact in csv, json, parquet.",
+        ),
+    ] = "table",
     data_dir: DataDir = None,
     debug: Debug = None,
 ) -> None:
     """Print a report, for example failure_rates_by_country."""
-    from streams.warehouse import output, period, reports
+    from streams.warehouse import choice, output, period, reports
 
     settings = load(data_dir=data_dir, debug=debug)
     asked = period.of(since, until, window, datetime.now(UTC))
-    reports.named(name)
+    filters = {
+        "country": country,
+        "application": application,
+        "carrier": carrier,
+        "sender": sender,
+        "tag": tag,
+        "error_code": error_code,
+    }
+    chosen = choice.of(filters, by, against)
+    reports.named(name, chosen)
     _say_if_there_is_no_archive(settings.data_dir)
-    reports.show(settings.data_dir, name, asked, output.Format(format))
+    form = output.Format(format)
+    most = reports.most_rows(top, form, asked)
+    reports.show(settings.data_dir, name, asked, form, most, chosen=chosen)
 
 
 @app.command("reports")

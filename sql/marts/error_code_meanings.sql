@@ -8,12 +8,13 @@
 --   name       | varchar | Name in the provider's table; null unless it is there.
 --   meaning    | varchar | What it means, in words.
 --   category   | varchar | Whose refusal or fault, by the first two digits.
+--   billable   | varchar | YES, NO or ?.
 --   fault      | varchar | Who is most likely at fault: a judgement.
 --   retryable  | varchar | Whether sending again may help: a judgement.
 -- notes:    A code is looked for in error_codes, then as a code of three digits in
 --           smpp_codes, then in error_code_ranges. No code is refused.
 -- check:    unique error_code
--- check:    not null error_code, known_by, meaning, fault
+-- check:    not null error_code, known_by, meaning, billable, fault, retryable
 
 create or replace view error_code_meanings as
 
@@ -38,6 +39,7 @@ looked_up as (
         error_codes.*,
         error_code_ranges.meaning as range_meaning,
         error_code_ranges.category as range_category,
+        error_code_ranges.billable as range_billable,
         error_code_ranges.fault as range_fault,
         error_code_ranges.retryable as range_retryable
     from codes
@@ -65,6 +67,7 @@ select
         else coalesce(description, range_meaning, 'not in any table')
     end as meaning,
     coalesce(category, range_category, 'unknown') as category,
+    coalesce(billable, range_billable, '?') as billable,
     coalesce(fault, range_fault, 'unknown') as fault,
     coalesce(retryable, range_retryable, 'once') as retryable
 from looked_up

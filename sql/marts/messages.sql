@@ -2,7 +2,7 @@
 -- question: What has become of each message?
 -- grain:    one row per message_id and destination
 -- counts:   messages: one for each destination of a group message
--- depends:  events
+-- depends:  message_macros
 -- columns:
 --   message_id          | varchar     | Provider's id of the message.
 --   destination         | varchar     | Number it was sent to.
@@ -28,55 +28,15 @@
 
 create or replace view messages as
 
-with
-
-outbound as (
-
-    select
-        *,
-        case outcome
-            when 'delivered' then 1
-            when 'read' then 1
-            when 'failed' then 2
-            when 'unknown' then 3
-            else 4
-        end as standing
-    from events
-    where outcome in ('delivered', 'read', 'failed', 'unknown', 'in_progress')
-
-),
-
-decided as (
-
-    select
-        *,
-        ['delivered', 'failed', 'unknown', 'pending'][standing] as standing_name,
-        case when standing < 4 then counted_at end as final_at,
-        count(*) over (partition by message_id, destination) as event_count
-    from outbound
-    qualify
-        row_number() over (
-            partition by message_id, destination
-            order by
-                standing,
-                counted_at,
-                log_id,
-                kafka_partition,
-                kafka_offset,
-                kafka_index
-        ) = 1
-
-)
-
 select
     message_id,
     destination,
     destination_country,
-    standing_name as outcome,
+    outcome,
     error_code,
-    message_time as sent_at,
+    sent_at,
     final_at,
-    epoch(final_at) - epoch(message_time) as seconds_to_final,
+    seconds_to_final,
     sender,
     sender_type,
     application_id,
@@ -84,5 +44,8 @@ select
     channel,
     carrier_name,
     segment_count,
-    event_count as events
-from decided
+    events
+from
+    messages_between(
+        timestamptz '-infinity', timestamptz 'infinity', null, null, null, null, null
+    )

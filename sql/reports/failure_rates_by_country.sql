@@ -2,10 +2,16 @@
 -- question: In which countries do messages fail, and how often?
 -- grain:    one row per country; with --window one per window_start and country
 -- counts:   events
--- depends:  stored_window_counts, countries, rate_macros, window_macros
+-- time:     event time
+-- depends:  rate_report_macros, countries
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive
 --           $window interval; null for none
+--           $country varchar[]; null for all
+--           $application varchar[]; null for all
+--           $carrier varchar[]; null for all
+--           $sender varchar[]; null for all
+--           $tag varchar[]; null for all
 -- columns:
 --   window_start | timestamptz | Start of the window, event time; only with --window.
 --   country      | varchar     | Destination, ISO 3166 alpha-2; ZZ cannot be told.
@@ -23,51 +29,35 @@
 -- check:    delivered + failed + unknown = finished
 -- check:    low <= failure_rate and failure_rate <= high
 -- check:    unique window_start, country
-
-with
-
-cells as (
-
-    select
-        window_of(window_start, $window::interval) as window_start,
-        country,
-        outcome,
-        events
-    from stored_window_counts
-    where
-        window_start >= $since
-        and window_start < $until
-        and outcome in ('delivered', 'failed', 'unknown')
-
-),
-
-counted as (
-
-    select
-        window_start,
-        country,
-        coalesce(sum(events) filter (where outcome = 'delivered'), 0) as delivered,
-        coalesce(sum(events) filter (where outcome = 'failed'), 0) as failed,
-        coalesce(sum(events) filter (where outcome = 'unknown'), 0) as unknown,
-        sum(events) as finished
-    from cells
-    group by window_start, country
-
-)
+-- check:    altogether sum(finished) = (
+--               select sum(events) from stored_window_counts
+--               where outcome in ('delivered', 'failed', 'unknown')
+--           )
 
 select
-    counted.window_start,
-    counted.country,
+    rates.window_start,
+    rates.country,
     countries.name as country_name,
-    counted.delivered::bigint as delivered,
-    counted.failed::bigint as failed,
-    counted.unknown::bigint as unknown,
-    counted.finished::bigint as finished,
-    counted.failed / counted.finished as failure_rate,
-    wilson_low(counted.failed, counted.finished) as low,
-    wilson_high(counted.failed, counted.finished) as high,
-    counted.unknown / counted.finished as unknown_rate,
-    is_enough(counted.finished) as enough
-from counted
-left join countries on counted.country = countries.country
-order by counted.window_start asc, counted.failed desc, counted.country asc
+    rates.delivered,
+    rates.failed,
+    rates.unknown,
+    rates.finished,
+    rates.failure_rate,
+    rates.low,
+    rates.high,
+    rates.unknown_rate,
+    rates.enough
+from
+    failure_rates_of(
+        ['country'],
+        $window,
+        $since,
+        $until,
+        $country,
+        $application,
+        $carrier,
+        $sender,
+        $tag
+    ) as rates
+left join countries on rates.country = countries.country
+order by rates.window_start asc, rates.failed desc, rates.country asc

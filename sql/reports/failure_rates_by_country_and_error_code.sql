@@ -2,11 +2,16 @@
 -- question: With which error codes do messages fail in each country, and how often?
 -- grain:    one row per country and error_code; with --window one per window_start too
 -- counts:   events
--- depends:  stored_window_counts, countries, error_code_meanings, rate_macros,
---           window_macros
+-- time:     event time
+-- depends:  rate_report_macros, countries
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive
 --           $window interval; null for none
+--           $country varchar[]; null for all
+--           $application varchar[]; null for all
+--           $carrier varchar[]; null for all
+--           $sender varchar[]; null for all
+--           $tag varchar[]; null for all
 -- columns:
 --   window_start | timestamptz | Start of the window, event time; only with --window.
 --   country      | varchar     | Destination, ISO 3166 alpha-2; ZZ cannot be told.
@@ -25,72 +30,39 @@
 -- check:    events <= finished
 -- check:    low <= rate and rate <= high
 -- check:    unique window_start, country, error_code
-
-with
-
-cells as (
-
-    select
-        window_of(window_start, $window::interval) as window_start,
-        country,
-        outcome,
-        error_code,
-        events
-    from stored_window_counts
-    where
-        window_start >= $since
-        and window_start < $until
-        and outcome in ('delivered', 'failed', 'unknown')
-
-),
-
-finished as (
-
-    select
-        window_start,
-        country,
-        sum(events) as finished
-    from cells
-    group by window_start, country
-
-),
-
-undelivered as (
-
-    select
-        window_start,
-        country,
-        error_code,
-        sum(events) as events
-    from cells
-    where outcome in ('failed', 'unknown')
-    group by window_start, country, error_code
-
-)
+-- check:    altogether sum(events) = (
+--               select sum(events) from stored_window_counts
+--               where outcome in ('failed', 'unknown')
+--           )
 
 select
-    undelivered.window_start,
-    undelivered.country,
+    rates.window_start,
+    rates.country,
     countries.name as country_name,
-    undelivered.error_code,
-    coalesce(error_code_meanings.meaning, 'no code given') as meaning,
-    coalesce(error_code_meanings.fault, 'unknown') as fault,
-    undelivered.events::bigint as events,
-    finished.finished::bigint as finished,
-    undelivered.events / finished.finished as rate,
-    wilson_low(undelivered.events, finished.finished) as low,
-    wilson_high(undelivered.events, finished.finished) as high,
-    is_enough(finished.finished) as enough
-from undelivered
-inner join finished
-    on
-        undelivered.window_start is not distinct from finished.window_start
-        and undelivered.country is not distinct from finished.country
-left join countries on undelivered.country = countries.country
-left join error_code_meanings
-    on undelivered.error_code = error_code_meanings.error_code
+    rates.error_code,
+    rates.meaning,
+    rates.fault,
+    rates.events,
+    rates.finished,
+    rates.rate,
+    rates.low,
+    rates.high,
+    rates.enough
+from
+    error_code_rates_of(
+        ['country'],
+        $window,
+        $since,
+        $until,
+        $country,
+        $application,
+        $carrier,
+        $sender,
+        $tag
+    ) as rates
+left join countries on rates.country = countries.country
 order by
-    undelivered.window_start asc,
-    undelivered.events desc,
-    undelivered.country asc,
-    undelivered.error_code asc
+    rates.window_start asc,
+    rates.events desc,
+    rates.country asc,
+    rates.error_code asc

@@ -2,10 +2,16 @@
 -- question: How much was sent, and what share of it arrived, failed, or is not known?
 -- grain:    one row; with --window one row per window_start
 -- counts:   events
--- depends:  stored_window_counts, rate_macros, window_macros
+-- time:     event time
+-- depends:  cell_macros, rate_macros, window_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive
 --           $window interval; null for none
+--           $country varchar[]; null for all
+--           $application varchar[]; null for all
+--           $carrier varchar[]; null for all
+--           $sender varchar[]; null for all
+--           $tag varchar[]; null for all
 -- columns:
 --   window_start  | timestamptz | Start of the window, event time; only with --window.
 --   delivered     | bigint      | Events delivered, count.
@@ -30,6 +36,9 @@
 -- check:    abs(failure_rate + unknown_rate + delivery_rate - 1) < 1e-9
 -- check:    low <= failure_rate and failure_rate <= high
 -- check:    unique window_start
+-- check:    altogether sum(finished + in_progress + read + inbound + other) = (
+--               select sum(events) from stored_window_counts
+--           )
 
 with
 
@@ -39,8 +48,17 @@ cells as (
         window_of(window_start, $window::interval) as window_start,
         outcome,
         events
-    from stored_window_counts
-    where window_start >= $since and window_start < $until
+    from
+        cells_between(
+            $since,
+            $until,
+            $country,
+            $application,
+            $carrier,
+            $sender,
+            $tag,
+            false
+        )
 
 ),
 

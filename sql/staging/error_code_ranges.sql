@@ -6,6 +6,7 @@
 --   from_code | integer | First code of the range.
 --   to_code   | integer | Last code of the range.
 --   category  | varchar | Whose refusal or fault, by the first two digits.
+--   billable  | varchar | YES, NO or ?: by the documented rule for the range.
 --   fault     | varchar | Who is most likely at fault.
 --   retryable | varchar | Whether sending again may help.
 --   meaning   | varchar | What the range says, in words.
@@ -18,6 +19,7 @@ select
     from_code,
     to_code,
     category,
+    billable,
     fault,
     retryable,
     meaning
@@ -29,6 +31,7 @@ from
             'from_code': integer,
             'to_code': integer,
             'category': varchar,
+            'billable': varchar,
             'fault': varchar,
             'retryable': varchar,
             'meaning': varchar

@@ -82,7 +82,7 @@ def _end(since: str | None, until: str | None, now: datetime) -> datetime:
 
 
 def _window(text: str) -> timedelta:
-    length = _duration(text)
+    length = duration(text)
     if length is None or length <= timedelta(0) or length % MINUTE:
         raise ConfigurationError(
             f"--window {text} is not usable: give whole minutes, such as 5m, 1h or 1d; "
@@ -91,7 +91,8 @@ def _window(text: str) -> timedelta:
     return length
 
 
-def _duration(text: str) -> timedelta | None:
+def duration(text: str) -> timedelta | None:
+    """Read a length such as ``30m``, ``24h`` or ``7d``; None when it is none."""
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
@@ -103,7 +104,7 @@ def _duration(text: str) -> timedelta | None:
 
 def _time(option: str, text: str, now: datetime) -> datetime:
     try:
-        length = _duration(text)
+        length = duration(text)
         time = _instant(text) if length is None else now - length
         time = time.astimezone(UTC)
     except (ValueError, OverflowError) as error:

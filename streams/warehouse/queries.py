@@ -36,7 +36,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One file of ``sql/``: its header, and its SQL with the header in it."""
+    """One file of ``sql/``: its header, and its SQL with the header in it.
+
+    Attributes:
+        time: Of a report, which time its period is of, such as ``event time``.
+        history: Of a report, how long before its period it reads, such as ``14 days``.
+    """
 
     kind: str
     name: str
@@ -49,6 +54,8 @@ class Query:
     notes: str
     checks: tuple[str, ...]
     sql: str
+    time: str = ""
+    history: str = ""
 
 
 def parse(text: str) -> Query:
@@ -76,6 +83,9 @@ def parse(text: str) -> Query:
         "columns",
         "notes",
         "check",
+        "time",
+        "history",
+        "source",
     }
     if unknown := fields.keys() - known:
         raise HeaderError(f"{name}: unknown keys {sorted(unknown)}")
@@ -93,6 +103,8 @@ def parse(text: str) -> Query:
         notes=_prose(fields, "notes"),
         checks=tuple(" ".join(check.split()) for check in fields.get("check", ())),
         sql=text,
+        time=_prose(fields, "time"),
+        history=_prose(fields, "history"),
     )
 
 

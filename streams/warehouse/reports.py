@@ -2,24 +2,44 @@
 
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from streams.archive.schema import RULES_VERSION
 from streams.settings import ConfigurationError
-from streams.warehouse import output, positions, queries, rows, snapshot
+from streams.warehouse import (
+    choice,
+    output,
+    page,
+    positions,
+    queries,
+    relevant,
+    rows,
+    snapshot,
+    trend,
+)
 from streams.warehouse.connection import connect_over
-from streams.warehouse.period import EVERYTHING
+from streams.warehouse.output import people
+from streams.warehouse.period import EARLIEST, LATEST, duration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
 
+    from streams.warehouse.choice import Choice
     from streams.warehouse.period import Period
     from streams.warehouse.snapshot import Snapshot
 
 WINDOW_COLUMN = "window_start"
+# What --by makes of one report when it names the error code.
+_GROUPED, _GROUPED_WITH_CODE = "failure_rates", "error_code_rates"
+_ON_ONE_SCREEN = 30
+_READS_EVERYTHING = "all"
+# The archive is asked how far it is where the caller does not say.
+_RECEIVED_UNTIL = "select max(received_at) from stored_callbacks"
 
 
 def listed() -> rows.Rows:
@@ -28,46 +48,105 @@ def listed() -> rows.Rows:
     return rows.Rows(("name", "question"), ("VARCHAR", "VARCHAR"), iter(found))
 
 
-def named(name: str) -> queries.Query:
+def named(name: str, chosen: "Choice" = choice.NO_CHOICE) -> queries.Query:
     """Return a report.
 
+    Args:
+        name: Its name.
+        chosen: What it is asked for; groups by error code are a report of their own.
+
     Raises:
-        ConfigurationError: There is none of that name; the message lists all.
+        ConfigurationError: There is none of that name, and the message lists all; or it
+            does not take an option of the choice.
     """
     reports = {query.name: query for query in queries.of_kind("report")}
     if name not in reports:
         raise ConfigurationError(
             f"There is no report {name!r}; there are {', '.join(reports)}."
         )
+    if name == _GROUPED and choice.ERROR_CODE in (chosen.by or ()):
+        name = _GROUPED_WITH_CODE
+    chosen.require_taken_by(reports[name])
     return reports[name]
 
 
 def run(
-    connection: "duckdb.DuckDBPyConnection", report: queries.Query, period: "Period"
+    connection: "duckdb.DuckDBPyConnection",
+    report: queries.Query,
+    period: "Period",
+    chosen: "Choice" = choice.NO_CHOICE,
+    received_until: "datetime | None" = None,
 ) -> rows.Rows:
     """Run a report over a period.
 
+    Args:
+        connection: The warehouse.
+        report: The report.
+        period: Of which time.
+        chosen: What it is asked for.
+        received_until: How far the archive is; None asks the connection.
+
     Returns:
-        Its rows; column ``window_start`` only when the period has windows.
+        Its rows; column ``window_start`` only when the period has windows, and of the
+        dimensions of groups only those that were chosen.
+    """
+    given = parameters(report, period, chosen)
+    if "received_until" in report.params:
+        given["received_until"] = received_until or _received_until(connection)
+    result = rows.of(connection.execute(report.sql, given))
+    if result is None:
+        raise queries.HeaderError(f"{report.name} gives no rows")
+    hidden = [] if period.window else [WINDOW_COLUMN]
+    if "by" in report.params:
+        hidden += [n for n in choice.GROUP_COLUMNS if n not in chosen.groups]
+        hidden = [n for n in hidden if n != choice.ERROR_CODE]
+    return result.without(*hidden)
+
+
+def parameters(
+    report: queries.Query, period: "Period", chosen: "Choice" = choice.NO_CHOICE
+) -> dict[str, Any]:
+    """Return the values of a report's parameters by name, all bound, none written in.
+
+    What only the archive knows, ``received_until``, is not among them.
     """
     values: dict[str, Any] = {
         "since": period.since,
         "until": period.until,
         "window": period.window,
+        "history": _history_begins(report, period),
+        **chosen.values(period),
     }
-    given = {name: values[name] for name in report.params}
-    result = rows.of(connection.execute(report.sql, given))
-    if result is None:
-        raise queries.HeaderError(f"{report.name} gives no rows")
-    return result if period.window else result.without(WINDOW_COLUMN)
+    return {name: values[name] for name in report.params if name in values}
 
 
-def show(
+def _history_begins(report: queries.Query, period: "Period") -> "datetime":
+    """Return where what a report reads begins: at its period, or its history before."""
+    back = _days(report.history)
+    return max(period.since - back, EARLIEST) if period.since > EARLIEST else EARLIEST
+
+
+def _days(history: str) -> timedelta:
+    """Read the ``history`` of a header, such as ``14 days``."""
+    number, _, unit = history.partition(" ")
+    return (duration(number + unit[:1]) if unit else None) or timedelta(0)
+
+
+def _received_until(connection: "duckdb.DuckDBPyConnection") -> "datetime | None":
+    found: tuple[datetime | None] | None
+    found = connection.execute(_RECEIVED_UNTIL).fetchone()
+    return found[0] if found else None
+
+
+def show(  # noqa: PLR0913 - what can be asked of a report
     data_dir: Path,
     name: str,
     period: "Period",
     form: output.Format,
     most: int | None = None,
+    *,
+    chosen: "Choice" = choice.NO_CHOICE,
+    to: TextIO | None = None,
 ) -> None:
     """Print a report, in a table under its question and its period.
 
@@ -77,21 +156,68 @@ def show(
         period: Of which time.
         form: How rows are printed.
         most: How many rows are printed at most; None prints all.
+        chosen: What it is asked for.
+        to: Where to; standard output by default.
 
     Raises:
-        ConfigurationError: There is no such report, or a table cannot be opened.
+        ConfigurationError: There is no such report, it does not take an option, or a
+            table cannot be opened.
     """
-    report = named(name)
+    report = named(name, chosen)
     taken = snapshot.take(data_dir)
+    received_until = relevant.received_until(taken.callbacks)
     with connect_over(taken) as connection:
-        found = run(connection, report, period)
+        narrow(connection, taken, report, period, chosen)
+        found = run(connection, report, period, chosen, received_until)
         first = list(islice(found.values, 1))
         found = replace(found, values=chain(first, found.values))
-        if form is output.Format.TABLE:
-            print(heading(report, period))  # noqa: T201 - what the command is for
-        output.write(found if most is None else found.first(most), form)
-        if not first:
+        if form is not output.Format.TABLE:
+            few = found if most is None else found.first(most)
+            is_for_people = form is output.Format.MD
+            output.write(people.for_people(few) if is_for_people else few, form, to)
+        else:
+            trends = trend.NO_TRENDS
+            if cut := trend.windows_of(period) if "window" in report.params else None:
+                # The connection gives up a result when it runs the report once more.
+                found = replace(found, values=iter(list(found.values)))
+                by_window = run(connection, report, cut, chosen)
+                trends = trend.drawn(cut, by_window.names, by_window.values)
+            asked = page.Asked(report, period, chosen, received_until, most)
+            page.show(asked, found, trends, to)
+    if not first:
+        with connect_over(taken) as connection:
             _say_what_waits(connection, taken)
+
+
+def most_rows(top: int | None, form: output.Format, period: "Period") -> int | None:
+    """Return how many rows are printed at most; None for all.
+
+    Args:
+        top: As a person asked; 0 for all, None for what fits a screen: 30 rows in a
+            table that is not cut into windows.
+        form: How rows are printed.
+        period: Of which time.
+    """
+    if top is None and form is output.Format.TABLE and not period.window:
+        return _ON_ONE_SCREEN
+    return top or None
+
+
+def narrow(
+    connection: "duckdb.DuckDBPyConnection",
+    taken: "Snapshot",
+    report: queries.Query,
+    period: "Period",
+    chosen: "Choice" = choice.NO_CHOICE,
+) -> None:
+    """Let a connection read no more callbacks than a report of a period needs."""
+    if not report.time or report.history == _READS_EVERYTHING:
+        return
+    given = parameters(report, period, chosen)
+    begins = [given[n] for n in ("since", "earlier_since", "history") if n in given]
+    reach = relevant.Reach(report.time.partition(",")[0], min(begins), period.until)
+    if (reach.since, reach.until) != (EARLIEST, LATEST):
+        relevant.narrow(connection, taken.callbacks, reach)
 
 
 def _say_what_waits(connection: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
@@ -104,16 +230,3 @@ def _say_what_waits(connection: "duckdb.DuckDBPyConnection", taken: "Snapshot") 
             f"minute.",
             file=sys.stderr,
         )
-
-
-def heading(report: queries.Query, period: "Period") -> str:
-    """Say what a report asks, of which time, and what it counts."""
-    if (period.since, period.until) == (EVERYTHING.since, EVERYTHING.until):
-        time = "all time"
-    else:
-        time = f"{_shown(period.since)} to {_shown(period.until)} UTC"
-    return f"{report.question}\n{time}, counting {report.counts}"
-
-
-def _shown(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M}"

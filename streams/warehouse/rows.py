@@ -1,6 +1,6 @@
 """Rows as a query gives them, with their columns' names and types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,15 +23,25 @@ class Rows:
         """Leave all rows out but the first ones."""
         return Rows(self.names, self.types, islice(self.values, count))
 
-    def without(self, name: str) -> "Rows":
-        """Leave one column out."""
-        place = self.names.index(name)
+    def without(self, *names: str) -> "Rows":
+        """Leave columns out; those that are not there need not be."""
+        kept = [place for place, name in enumerate(self.names) if name not in names]
 
         def cut(row: Sequence[Any]) -> tuple[Any, ...]:
-            return (*row[:place], *row[place + 1 :])
+            return tuple(row[place] for place in kept)
+
+        return Rows(cut(self.names), cut(self.types), map(cut, self.values))
+
+    def with_columns(self, columns: Mapping[str, Sequence[str]]) -> "Rows":
+        """Add columns of text behind the others, each with a cell for each row."""
+        added = zip(*columns.values(), strict=True)
+
+        def wider() -> Iterator[Sequence[Any]]:
+            for row, cells in zip(self.values, added, strict=True):
+                yield (*row, *cells)
 
         return Rows(
-            tuple(cut(self.names)), tuple(cut(self.types)), map(cut, self.values)
+            (*self.names, *columns), (*self.types, *["VARCHAR"] * len(columns)), wider()
         )
 
 

@@ -1,5 +1,7 @@
 """The headers of sql/ say what is true: names, order, columns, checks."""
 
+from typing import Any
+
 import duckdb
 import pytest
 
@@ -10,7 +12,7 @@ from tools import sql_page
 
 # DuckDB's names of the types that headers call by their usual one.
 SHORT = {"TIMESTAMP WITH TIME ZONE": "timestamptz"}
-VALUES = {
+VALUES: dict[str, Any] = {
     "since": EVERYTHING.since,
     "until": EVERYTHING.until,
     "window": None,
@@ -23,6 +25,7 @@ VALUES = {
     "problems": None,
     "log_id": None,
     "received_before": EVERYTHING.until,
+    "received_until": EVERYTHING.until,
     "dimensions": [],
     "countries": None,
 }

@@ -204,18 +204,6 @@ def test_window_gives_each_group_a_row_a_window(
 
 
 @pytest.mark.parametrize("name", [query.name for query in queries.of_kind("report")])
-def test_period_holds_its_start_and_not_its_end(archive: Archive, name: str) -> None:
-    """Of three minutes with one failure each only the middle one is in the period."""
-    minutes = [at("11:59:00"), NOON, at("12:01:00")]
-    archive.add_counts(
-        [cell(1, window_start=m, outcome="failed", error_code=1) for m in minutes]
-    )
-    found = _report(archive, name, Period(NOON, at("12:01:00")))
-
-    assert _only(found, "finished") == [(1,)]
-
-
-@pytest.mark.parametrize("name", [query.name for query in queries.of_kind("report")])
 def test_report_over_an_empty_archive_has_no_rows(archive: Archive, name: str) -> None:
     """Before the first callback there is nothing to say, and no error."""
     assert _report(archive, name, EVERYTHING) == []
@@ -248,4 +236,4 @@ def test_parts_add_up_to_the_whole(traffic: Archive) -> None:
 def test_unknown_report_lists_those_there_are() -> None:
     """A mistyped name is answered with the right ones."""
     with pytest.raises(ConfigurationError, match="failure_rates_by_country"):
-        reports.named("failure_rates")
+        reports.named("failure_rate")

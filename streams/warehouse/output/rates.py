@@ -6,11 +6,11 @@ from typing import Any
 from streams.warehouse.rows import Rows
 
 TOO_FEW = "too few to tell"
-_INTERVAL = ("low", "high")
+INTERVAL = ("low", "high")
 _ENOUGH = "enough"
 _COUNTRY, _COUNTRY_NAME = "country", "country_name"
 # In other cells, or less use than the room they take on a screen of 80 characters.
-_NOT_SHOWN = (*_INTERVAL, _ENOUGH, _COUNTRY_NAME, "fault")
+_NOT_SHOWN = (*INTERVAL, _ENOUGH, _COUNTRY_NAME, "fault")
 _WITH_INTERVAL = ("failure_rate", "rate")
 _Row = Mapping[str, Any]
 
@@ -23,11 +23,14 @@ def presentable(rows: Rows) -> Rows:
 
     Rows without the columns low, high and enough stay as they are.
     """
-    if not {*_INTERVAL, _ENOUGH} <= set(rows.names):
+    if not has_rates(rows):
         return rows
     shown = [name for name in rows.names if name not in _NOT_SHOWN]
     types = dict(zip(rows.names, rows.types, strict=True))
-    cells: dict[str, Callable[[_Row], Any]] = {name: _cell(name) for name in shown}
+    sure = next((name for name in _WITH_INTERVAL if name in shown), "")
+    cells: dict[str, Callable[[_Row], Any]] = {
+        name: _cell(name, with_interval=name == sure) for name in shown
+    }
 
     def present(row: Sequence[Any]) -> tuple[Any, ...]:
         named = dict(zip(rows.names, row, strict=True))
@@ -40,16 +43,20 @@ def presentable(rows: Rows) -> Rows:
     )
 
 
+def has_rates(rows: Rows) -> bool:
+    """Tell whether rows have rates with an interval."""
+    return {*INTERVAL, _ENOUGH} <= set(rows.names)
+
+
 def _is_rate(name: str) -> bool:
     return name == "rate" or name.endswith("_rate")
 
 
-def _cell(name: str) -> Callable[[_Row], Any]:
+def _cell(name: str, *, with_interval: bool) -> Callable[[_Row], Any]:
     if name == _COUNTRY:
-        return _country
+        return country
     if not _is_rate(name):
         return lambda row: row[name]
-    with_interval = name in _WITH_INTERVAL
 
     def rate(row: _Row) -> str:
         if row[name] is None:
@@ -64,5 +71,6 @@ def _cell(name: str) -> Callable[[_Row], Any]:
     return rate
 
 
-def _country(row: _Row) -> str:
+def country(row: _Row) -> str:
+    """Write a country's code and its name."""
     return " ".join(filter(None, (row[_COUNTRY], row.get(_COUNTRY_NAME))))
