@@ -194,6 +194,16 @@ def may_keep(standing: Standing, archived: int, counted: int) -> bool:
     )
 
 
+def has_seen_no_more(standing: Standing, archived: int) -> bool:
+    """Tell whether the memory holds nothing beyond P, and can be brought up to it.
+
+    Args:
+        standing: Where the partition stood when it was let go.
+        archived: P as the table has it now.
+    """
+    return standing.position <= archived
+
+
 class Answer(Enum):
     """How a commit ended."""
 

@@ -1,24 +1,18 @@
 """What a worker knows of a partition it takes over: all of it from the tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from streams.archive import schema
-from streams.archive.reading import rows_to_recover
 from streams.archive.table import ArchiveTable
-from streams.core import identity, lives, positions
+from streams.core import lives, positions
 from streams.core.lives import Life
-from streams.core.memory import IdentityMemory, oldest_held_us
+from streams.core.memory import IdentityMemory
 from streams.topics import Log
 from streams.worker import entering
 from streams.worker.partition import Partition, Rules
+from streams.worker.recall import recall
 
-# Behind every offset.
-_NOT_COUNTED = 2**63 - 1
+_NOTHING: Mapping[int, Partition] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +28,7 @@ def take_over(
     bounds: Mapping[int, Bounds],
     tables: tuple[ArchiveTable, ArchiveTable],
     rules: Rules,
+    held: Mapping[int, Partition] = _NOTHING,
 ) -> dict[int, Partition]:
     """Make the partitions as the two tables have them.
 
@@ -42,6 +37,7 @@ def take_over(
         bounds: Kafka's offsets by partition to take over.
         tables: Table callbacks and table window_counts.
         rules: How rows are counted.
+        held: What this worker held of them until now; kept as far as the tables agree.
 
     Returns:
         The partitions by number, each with its positions, identity memory and the
@@ -63,79 +59,40 @@ def take_over(
         p: positions.start(archived[p], counted[p], bound.begin, bound.end)
         for p, bound in bounds.items()
     }
-    held = {p: start.count_from for p, start in starts.items() if archived[p] > 0}
-    rows = rows_to_recover(callbacks, life.log_id, held)
-    earlier = _rows_before(callbacks, lives.before(known, life), bounds, rows)
-    return {
-        p: _partition(_empty(life, p, start), earlier.get(p), rows.get(p), rules)
+    taken = {
+        p: _kept(held.get(p), life, start) or _begun(held.get(p), life, p, start)
         for p, start in starts.items()
     }
-
-
-def _rows_before(
-    callbacks: ArchiveTable,
-    previous: Life | None,
-    partitions: Iterable[int],
-    rows: Mapping[int, pa.Table],
-) -> dict[int, pa.Table]:
-    """Read the rows of the life before that the memory may have to hold still."""
-    if previous is None:
-        return {}
-    latest_us = _latest_us(callbacks, previous.log_id)
-    needed = {
-        partition: _NOT_COUNTED
-        for partition in partitions
-        if latest_us >= oldest_held_us(_log_time_us(rows.get(partition)))
+    new = {
+        p: partition for p, partition in taken.items() if partition is not held.get(p)
     }
-    return rows_to_recover(callbacks, previous.log_id, needed)
+    recall(callbacks, life, lives.before(known, life), new, rules)
+    return taken
 
 
-def _latest_us(callbacks: ArchiveTable, log_id: str) -> int:
-    """Return a time that no row of a log is later than."""
-    found = [
-        pa.scalar(file["max.received_at"], schema.UTC_MICROSECONDS).value
-        for file in callbacks.files()
-        if file["min.log_id"] <= log_id <= file["max.log_id"]
-    ]
-    return max(found, default=-1)
+def _kept(
+    held: Partition | None, life: Life, start: positions.Start
+) -> Partition | None:
+    """Return a partition that is as the tables say, so that all of it is kept."""
+    if held is None or held.log_id != life.log_id:
+        return None
+    archived = life.position(held.number)
+    agrees = positions.may_keep(held.standing, archived, start.count_from)
+    return held if agrees and start.position == archived else None
 
 
-def _log_time_us(rows: pa.Table | None) -> int:
-    if rows is None or not len(rows):
-        return 0
-    return int(pc.max(pc.cast(rows["received_at"], pa.int64())).as_py())
-
-
-def _empty(life: Life, number: int, start: positions.Start) -> Partition:
-    standing = positions.taken_over(start, life.position(number))
+def _begun(
+    held: Partition | None, life: Life, number: int, start: positions.Start
+) -> Partition:
+    """Return a partition at its position, with the memory that is at hand."""
+    archived = life.position(number)
+    standing = positions.taken_over(start, archived)
     partition = Partition(number, life.log_id, standing, IdentityMemory())
     partition.empty, partition.last = life.empty(number), life.last(number)
+    if held is None or held.log_id != life.log_id:
+        return partition
+    partition.chain = held.chain
+    if positions.has_seen_no_more(held.standing, archived):
+        partition.memory, partition.remembered = held.memory, held.position
+        partition.entered = [*held.entered, *held.memory.take_entered()]
     return partition
-
-
-def _partition(
-    partition: Partition, earlier: pa.Table | None, rows: pa.Table | None, rules: Rules
-) -> Partition:
-    """Bring a partition's memory and counts up from archived rows.
-
-    Args:
-        partition: As it begins.
-        earlier: Rows of the life before; they are remembered, and counted already.
-        rows: Its own rows.
-        rules: How rows are counted.
-    """
-    if earlier is not None and len(earlier):
-        _remember(partition.memory, earlier)
-    if rows is not None and len(rows):
-        _remember(partition.memory, rows)
-        uncounted = pc.greater_equal(rows["kafka_offset"], partition.counted)
-        partition.archived_cells.append(rules.count(rows.filter(uncounted)))
-    return partition
-
-
-def _remember(memory: IdentityMemory, rows: pa.Table) -> None:
-    """Bring the memory up; copies and parked rows only move the log's time."""
-    enters = pc.and_(pc.invert(rows["is_copy"]), pc.is_null(rows["problem"]))
-    identities = np.where(enters.to_numpy(), identity.hashes(rows), 0)
-    received = pc.cast(rows["received_at"], pa.int64()).to_numpy()
-    memory.take_in(identities.astype(np.uint64), received)
