@@ -191,6 +191,14 @@ class IdentityMemory:
         entered, self._entered = self._entered, []
         return entered
 
+    def entered(self) -> list[tuple[int, Hashes]]:
+        """Return what the next call of :meth:`take_entered` will."""
+        return list(self._entered)
+
+    def give_back(self, entered: list[tuple[int, Hashes]]) -> None:
+        """Let the next call of :meth:`take_entered` return this again, first."""
+        self._entered = [*entered, *self._entered]
+
     def restore(self, parts: Mapping[int, Hashes], log_time_us: int) -> None:
         """Remember what entered before, and forget as it was forgotten since.
 

@@ -218,7 +218,7 @@ class Then(Enum):
     """What to do after a commit."""
 
     GO_ON = "go on"
-    BEGIN_AGAIN = "begin again"  # throw memory away, make it again from the tables
+    BEGIN_AGAIN = "begin again"  # from what the tables have: see Fate
     HOLD_NOTHING = "hold nothing"  # until the next assignment
     END = "end"  # only a fresh process is sure to be right
 
@@ -233,8 +233,31 @@ _AFTER = {
 
 
 def after_commit(answer: Answer) -> Then:
-    """Say what to do after a commit; a commit is never simply tried again."""
+    """Say what to do after a commit; it is never tried again before a look."""
     return _AFTER[answer]
+
+
+class Fate(Enum):
+    """What the table says became of a move whose commit was refused or not answered."""
+
+    MADE = "made"  # it is in the table, and only the answer was lost
+    NOT_MADE = "not made"  # what was gained still follows the position: commit it again
+    OVERTAKEN = "overtaken"  # somebody else has moved it: make memory and counts again
+
+
+def fate_of(move: Move, found: int) -> Fate:
+    """Say what became of a move.
+
+    Where the position is the one moved to, the rows are the same whoever wrote them:
+    they follow from the log.
+
+    Args:
+        move: What the commit expected, and where it was to move the position.
+        found: The position in a snapshot that was read after the commit had ended.
+    """
+    if found == move.after:
+        return Fate.MADE
+    return Fate.NOT_MADE if found == move.before else Fate.OVERTAKEN
 
 
 def transaction_id(log_id: str, partition: int) -> str:

@@ -50,6 +50,8 @@ class Cut:
     move: Move
     marks: dict[str, int]
     entered: list[tuple[int, Hashes]]
+    log_time_us: int
+    nbytes: int
 
 
 @dataclass(slots=True)
@@ -81,6 +83,8 @@ class Partition:
         chain: The segments that its memory is saved in.
         entered: What entered the memory from the end of the chain to P: generation and
             identities.
+        log_time_us: The log's time at P, microseconds.
+        waiting_bytes: The memory of ``rows``.
         last_ms: Timestamp of the last record taken in, milliseconds since 1970; None
             when none was.
         committing: The increments of a cut that is being committed.
@@ -99,6 +103,8 @@ class Partition:
     remembered: int | None = None
     chain: Chain | None = None
     entered: list[tuple[int, Hashes]] = field(default_factory=list)
+    log_time_us: int = 0
+    waiting_bytes: int = 0
     last_ms: int | None = None
     committing: list[pa.Table] = field(default_factory=list)
     fresh: Fresh = field(default_factory=Fresh)
@@ -137,6 +143,7 @@ class Partition:
             self.last = chunk.records[-1].offset
             self.last_ms = chunk.records[-1].timestamp
         self.rows.append(rows)
+        self.waiting_bytes += rows.nbytes
         self.cells.append(cells)
         self.fresh.add(cells)
         self.standing = self.standing.took_in(chunk.span)
@@ -153,16 +160,33 @@ class Partition:
             return None
         rows = pa.concat_tables([_NO_ROWS, *self.rows])
         marks = {EMPTY: self.empty, LAST: self.last} if self.empty else {}
-        entered = self.memory.take_entered()
-        cut = Cut(self, rows, self.cells, move, marks, entered)
+        cut = Cut(
+            self,
+            rows,
+            self.cells,
+            move,
+            marks,
+            self.memory.take_entered(),
+            self.memory.log_time_us,
+            self.waiting_bytes,
+        )
         self.rows, self.cells, self.committing = [], [], self.cells
+        self.waiting_bytes = 0
         return cut
+
+    def put_back(self, cut: Cut) -> None:
+        """Take a cut in again whose commit was not made: the next cut holds it, too."""
+        self.rows, self.cells = [cut.rows, *self.rows], [*cut.cells, *self.cells]
+        self.committing = []
+        self.waiting_bytes += cut.nbytes
+        self.memory.give_back(cut.entered)
 
     def archive(self, cut: Cut) -> None:
         """Note that a cut is committed to table callbacks."""
         self.standing = self.standing.committed_rows(cut.move)
         self.archived_cells.extend(cut.cells)
         self.entered.extend(cut.entered)
+        self.log_time_us = cut.log_time_us
         self.committing = []
 
     def gained(self) -> list[pa.Table]:

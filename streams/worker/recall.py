@@ -52,6 +52,7 @@ def recall(
         recovery.begin_after(number, memory.log_time_us)
     for number, partition in partitions.items():
         partition.memory.restore({}, recovery.log_time_us(number))
+        partition.log_time_us = partition.memory.log_time_us
     for part in recovery.slices():
         _add(partitions[part.partition], part, rules)
 

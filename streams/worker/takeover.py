@@ -94,5 +94,7 @@ def _begun(
     partition.chain = held.chain
     if positions.has_seen_no_more(held.standing, archived):
         partition.memory, partition.remembered = held.memory, held.position
-        partition.entered = [*held.entered, *held.memory.take_entered()]
+        # They stay with what was held: this takeover may not come to its end.
+        held.entered += held.memory.take_entered()
+        partition.entered = list(held.entered)
     return partition
