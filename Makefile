@@ -37,7 +37,7 @@ demo: $(RUNTIME) ## Start everything, play traffic, print the report (ONCE=1 the
 
 .PHONY: test
 test: lint ## Check the code, then run every test, those with a real Kafka too.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: unit
 unit: $(DEVELOPMENT) ## Run the tests that need nothing but Python (seconds).

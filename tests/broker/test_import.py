@@ -345,16 +345,23 @@ def test_memory_does_not_grow_with_the_file(servers: str, tmp_path: Path) -> Non
     assert peaks[1] < 300
 
 
+def listening(process: psutil.Process) -> list[Any]:
+    """Return the sockets a process listens on."""
+    connections = process.net_connections("tcp")
+    return [c for c in connections if c.status == psutil.CONN_LISTEN]
+
+
 def test_a_silent_kafka_is_given_up(
     servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not wait for ever, and says that running it again is safe."""
     monkeypatch.setattr(sending, "PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(sending, "_QUIET_SECONDS", 0.5)
+    port = int(servers.rpartition(":")[2])
     (java,) = [
         child
         for child in psutil.Process().children(recursive=True)
-        if child.name() == "java"
+        if port in {connection.laddr.port for connection in listening(child)}
     ]
     record = topics.Record(0, None, b"[" + callback("m") + b"]")
     said: list[str] = []
