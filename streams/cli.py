@@ -179,6 +179,14 @@ def work(  # noqa: PLR0913 - one parameter an option
     worker_port: WorkerPort = None,
     partitions: Partitions = None,
     member_id: MemberId = None,
+    accept_log_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-log-loss",
+            help="Go on with a Kafka that has lost archived records: begin a new life "
+            "of the log.",
+        ),
+    ] = False,
     debug: Debug = None,
 ) -> None:
     """Read callbacks from Kafka into the archive's two tables."""
@@ -201,7 +209,9 @@ def work(  # noqa: PLR0913 - one parameter an option
 
     typer.echo(f"Working for Kafka {servers}, health on {settings.host}:{port}.")
     _log(settings)
-    raise typer.Exit(worker.run(settings, servers, log, port))
+    raise typer.Exit(
+        worker.run(settings, servers, log, port, accept_log_loss=accept_log_loss)
+    )
 
 
 def _log(settings: Settings) -> None:

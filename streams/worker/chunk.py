@@ -14,7 +14,7 @@ class Chunk:
     Attributes:
         partition: Kafka's partition number.
         span: The offsets the chunk stands for; see :class:`Span`.
-        records: aiokafka's records, by rising offset; at least one.
+        records: aiokafka's records, by rising offset; none where the span holds none.
     """
 
     partition: int

@@ -199,20 +199,32 @@ class Holding:
             raise
         telemetry.TAKEN_IN.labels(str(chunk.partition)).set(partition.position)
         if verdict is Verdict.SEEK:
-            logger.warning(
-                "Partition %d: records before offset %d are missing, fetching again "
-                "from %d.",
-                chunk.partition,
-                chunk.span.start,
-                partition.position,
-            )
-            await self.kafka.seek({chunk.partition: partition.position})
+            await self._fetch_again(partition, chunk.span.start)
         waiting = sum(p.waiting_rows for p in self._partitions.values())
         if waiting >= self._limits.flush_rows:
             self._flush_wanted.set()
         if waiting >= self._limits.flush_rows * _MOST_FLUSHES_WAITING:
             self._room.clear()
             await self._room.wait()
+
+    async def _fetch_again(self, partition: Partition, offset: int) -> None:
+        """Fetch records again that are missing before an offset, if Kafka has them."""
+        number, position = partition.number, partition.position
+        logger.warning(
+            "Partition %d: records before offset %d are missing, fetching again from "
+            "%d.",
+            number,
+            offset,
+            position,
+        )
+        bounds = await self.kafka.bounds({number})
+        if bounds[number].begin <= position:
+            await self.kafka.seek({number: position})
+            return
+        async with self._lock:
+            # What is in memory is deleted, too: it is archived before the gap is.
+            if number in self._partitions and await self._flush_callbacks():
+                await self._take_over(self.numbers)
 
     # ------------------------------------------------------------------ commits
 

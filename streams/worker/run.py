@@ -16,6 +16,7 @@ from streams.worker.app import (
     create_publishing,
 )
 from streams.worker.health import HealthServer
+from streams.worker.starting import prepare
 from streams.worker.watching import Watch
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,14 @@ STOP_SECONDS = 9.0
 _NOT_IN_TIME = "Not all ended in time; what was not committed is still in Kafka."
 
 
-def run(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
+def run(
+    settings: Settings,
+    bootstrap_servers: str,
+    log: Log,
+    port: int,
+    *,
+    accept_log_loss: bool = False,
+) -> int:
     """Work until SIGTERM or SIGINT, then commit both tables.
 
     Args:
@@ -34,12 +42,17 @@ def run(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:
         bootstrap_servers: Kafka, host:port[,host:port].
         log: The log of topic callbacks, as it was checked at start.
         port: Port of /livez, /readyz and /metrics.
+        accept_log_loss: Go on with a log that has lost archived records.
 
     Returns:
         Exit code: 0 after a signal, 1 when the worker cannot go on.
+
+    Raises:
+        ConfigurationError: The archive cannot be gone on with.
     """
     _configure_logging(debug=settings.debug)
     _make_folder(settings)
+    prepare(settings, bootstrap_servers, log, accept_log_loss=accept_log_loss)
     logger.info("Working on log %s, %d partitions.", log.log_id, log.partitions)
     return asyncio.run(_work(settings, bootstrap_servers, log, port))
 

@@ -79,6 +79,7 @@ class _Records:
         self._consumer.assign(list(left))
         for tp in left:
             self._consumer.seek(tp, wanted[tp])
+            self._consumer.resume(tp)
         found: dict[int, Any] = {}
         heard_at = time.monotonic()
         while left:

@@ -8,8 +8,10 @@ Relied on, each checked by a test against the pinned versions:
 * ``Consumer._drain_messages`` takes messages from ``getmany`` and drops those below
   ``_read_offset`` of their partition: it is cleared before each message.
 * aiokafka's group coordinator tells by ``check_errors`` that its task has ended.
-* ``AIOKafkaConsumerThread._fetch_records`` runs on the consumer's thread; aiokafka's
-  fetcher moves a partition's position when it hands records out.
+* ``AIOKafkaConsumerThread._fetch_records`` runs on the consumer's thread; what is read
+  from aiokafka's fetcher is in ``streams.worker.fetching``.
+* ``AIOKafkaConsumerThread._create_worker_consumer`` makes aiokafka's consumer, which
+  takes its isolation level when it starts.
 """
 
 import asyncio
@@ -17,14 +19,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiokafka.consumer.group_coordinator import OffsetAndMetadata
+from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams import topics
-from streams.core.positions import spanned
-from streams.worker.chunk import Chunk
+from streams.worker.fetching import fetched_chunks
 from streams.worker.takeover import Bounds
 
 ANSWER_SECONDS = 10.0
@@ -38,38 +40,33 @@ T = TypeVar("T")
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     """Hands out whole fetched batches."""
 
-    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's signature
-        """Fetch, and make one chunk of each partition's records.
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
+        """Read no record of a transaction that was aborted, or is open still.
 
-        A chunk stands for all offsets from where the fetch continued to where the next
-        one will: also for those that hold transaction markers or nothing any more.
+        Faust reads them unless its own exactly-once mode is on.
         """
-        before = {tp: self._position(consumer, tp) for tp in consumer.assignment()}
-        fetched = await super()._fetch_records(consumer, *args, **kwargs)
-        return {
-            tp: [self._chunk(consumer, tp, records, before.get(tp))]
-            for tp, records in fetched.items()
-            if records
-        }
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - before it starts
+        return consumer
 
-    def _chunk(
+    async def _fetch_records(
         self,
-        consumer: Any,  # noqa: ANN401 - aiokafka has no types
-        tp: TopicPartition,
-        records: Any,  # noqa: ANN401
-        before: int | None,
-    ) -> Chunk:
-        first, last = records[0].offset, records[-1].offset
-        after = self._position(consumer, tp)
-        return Chunk(tp.partition, spanned(first, last, before, after), records)
-
-    @staticmethod
-    def _position(consumer: Any, tp: TopicPartition) -> int | None:  # noqa: ANN401
-        assignment = consumer._fetcher._subscriptions.subscription.assignment  # noqa: SLF001
-        state = assignment.state_value(tp) if assignment else None
-        return (
-            state.position if state is not None and state.has_valid_position else None
-        )
+        consumer: Any,  # noqa: ANN401 - Faust's signature
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109
+        max_records: int | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Return one chunk of each partition that something was fetched of."""
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher  # noqa: SLF001
+        if consumer._closed or fetcher._closed:  # noqa: SLF001
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():  # noqa: SLF001
+            chunks = await fetched_chunks(
+                fetcher, active_partitions, timeout or 0.0, max_records
+            )
+        return {tp: [chunk] for tp, chunk in chunks.items()}
 
 
 class ChunkConsumer(driver.Consumer):
@@ -109,13 +106,14 @@ class ChunkConsumer(driver.Consumer):
                 yield tp, self._to_message(tp, chunk)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401
-        last = record.records[-1]
+        # A chunk without records has no time; Faust only passes it on.
+        last = record.records[-1] if record.records else None
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000.0,
-            last.timestamp_type,
+            record.span.end - 1,
+            last.timestamp / 1000.0 if last else 0.0,
+            last.timestamp_type if last else 0,
             [],
             None,
             record,

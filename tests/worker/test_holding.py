@@ -26,13 +26,14 @@ class Broker:
         self.failures = failures
         self.seeks: list[dict[int, int]] = []
         self.log = LOG
+        self.begin = 0
 
     async def bounds(self, numbers: Iterable[int]) -> dict[int, Bounds]:
         """Return the offsets, or fail as aiokafka does."""
         if self.failures:
             self.failures -= 1
             raise TimeoutError
-        return {number: Bounds(0, self.end) for number in numbers}
+        return {number: Bounds(self.begin, self.end) for number in numbers}
 
     async def seek(self, positions: dict[int, int]) -> None:
         """Note where is fetched from."""
@@ -376,3 +377,39 @@ async def test_another_log_ends_the_worker(tmp_path: Path) -> None:
     await watch.see_that_the_log_is(LOG)
 
     assert "its log is log-2 now" in holding.fatal.result()
+
+
+async def test_what_kafka_deleted_meanwhile_is_a_gap(tmp_path: Path) -> None:
+    """Records not fetched yet are deleted: what is in memory is archived before."""
+    broker = Broker(end=10)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 3)))
+
+    broker.begin = 6
+    await holding.take_in(chunk(records(6, 8)))
+
+    assert archived(tmp_path) == [0, 1, 2]
+    assert holding.positions() == {0: 6}
+    (gap,) = logs.rows(tmp_path, "gaps")
+    assert (gap["from_offset"], gap["to_offset"]) == (3, 5)
+    await holding.take_in(chunk(records(6, 8)))
+    assert holding.taken_in() == {0: 8}
+
+
+async def test_another_record_before_the_position_ends_the_worker(
+    tmp_path: Path,
+) -> None:
+    """Kafka lost records and wrote others: one sentence says what can be done."""
+    broker = Broker(end=3)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk([Record(o, BEGIN_MS, body("old")) for o in range(3)]))
+    await holding.close()
+
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+
+    assert "another record at offset 2 than the archive" in holding.fatal.result()
+    assert "`undelivered work --accept-log-loss`" in holding.fatal.result()
+    assert holding.numbers == set()

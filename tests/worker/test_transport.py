@@ -4,10 +4,12 @@ These look into the libraries' code: a new version of either has to be read befo
 taken, and this is where that shows.
 """
 
+import hashlib
 import inspect
 from importlib.metadata import version
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher, group_coordinator
 from faust.tables.recovery import Recovery
 from faust.transport import consumer
@@ -72,8 +74,33 @@ def test_faust_makes_the_consumer_of_the_transport() -> None:
 
 
 def test_aiokafka_moves_the_position_when_it_hands_records_out() -> None:
-    """A chunk's span is read off the position before and after a fetch."""
-    assert "_update_position()" in inspect.getsource(fetcher.FetchResult.getall)
+    """A chunk's span is read off the position right before and after."""
+    code = inspect.getsource(fetcher.FetchResult.getall)
+
+    assert "_update_position()" in code
+    assert "await" not in code
+
+
+def test_aiokafka_passes_over_what_is_no_record() -> None:
+    """Markers and aborted records move the position, and nothing else does."""
+    code = inspect.getsource(fetcher.PartitionRecords._unpack_records)
+
+    assert "if next_batch.is_control_batch" in code
+    assert code.count("self.next_fetch_offset = next_batch.next_offset") == 3
+
+
+def test_aiokafka_hands_records_out_as_we_do() -> None:
+    """``fetching`` does what this does; where it changes, it has to be read again."""
+    code = inspect.getsource(fetcher.Fetcher.fetched_records)
+
+    assert hashlib.sha256(code.encode()).hexdigest()[:16] == "be4348896b9b66af"
+
+
+def test_faust_lets_the_isolation_level_be_set() -> None:
+    """The consumer's fetcher takes it when the consumer starts."""
+    code = inspect.getsource(AIOKafkaConsumer.start)
+
+    assert "isolation_level=self._isolation_level" in code
 
 
 def test_aiokafka_tells_that_its_coordination_has_ended() -> None:
