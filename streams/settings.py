@@ -3,9 +3,18 @@
 import os
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORTS = {"receiver": 8780, "monitor": 8781, "worker": 8782, "kafka": 9092}
@@ -14,6 +23,13 @@ ENVIRONMENT_PREFIX = "UNDELIVERED_"
 # delta-rs takes a path for a URL: it cannot open these characters, and decodes %20.
 # DuckDB reads a folder name=value as a column of every row.
 _UNUSABLE_IN_DATA_DIR = re.compile(r"[\[\]^|\\=\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LENGTH = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+# Workers read the last 39 hours back. A commit may lie between its file and its entry
+# for minutes.
+_SHORTEST = {"keep": "3d", "keep_counts": "3d", "vacuum_grace": "10m"}
 
 
 class ConfigurationError(Exception):
@@ -47,7 +63,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         "127.0.0.1",
-        description="Address that the receiver and the worker's health page bind to.",
+        description="Address that the receiver, the monitor and health pages bind to.",
     )
     receiver_port: int | None = Field(
         None, ge=0, le=65535, description="Receiver's port; 0 takes any free one."
@@ -112,9 +128,63 @@ class Settings(BaseSettings):
     counts_cells: int = Field(
         200_000, ge=1, description="Cells that start a commit of window_counts early."
     )
+    maintain_every: str = Field(
+        "1h",
+        description="How often `up` runs `maintain`, such as 30m; 0s for never.",
+    )
+    keep: str | None = Field(
+        None, description="How long `maintain` keeps callbacks, such as 400d."
+    )
+    keep_counts: str | None = Field(
+        None,
+        description="How long `maintain` keeps counts, such as 1200d; not below keep.",
+    )
+    vacuum_grace: str = Field(
+        "24h",
+        description="Files that were replaced stay so long, for queries that began.",
+    )
+    monitor_hours: int = Field(
+        26, ge=1, le=24 * 366, description="Hours that the monitor holds in memory."
+    )
+    monitor_cells: int = Field(
+        3_000_000,
+        ge=1_000,
+        description="Cells the monitor holds at most, 16 bytes each; fewer hours then.",
+    )
+    monitor_rows: int = Field(
+        200_000, ge=1, description="Rows of one answer of the monitor at most."
+    )
+    monitor_clients: int = Field(
+        200, ge=1, description="Clients that the monitor streams to at most."
+    )
     debug: bool = Field(
         default=False, description="Show tracebacks and debug log lines."
     )
+
+    @field_validator("maintain_every", "keep", "keep_counts", "vacuum_grace")
+    @classmethod
+    def _is_a_length(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None:
+            return text
+        found, shortest = length_of(text), _SHORTEST.get(info.field_name or "", "0s")
+        if found is None:
+            raise ValueError("it is no length of time; give one such as 30m, 24h, 400d")
+        if found < (length_of(shortest) or timedelta()):
+            raise ValueError(f"give {shortest} or more")
+        return text
+
+    @model_validator(mode="after")
+    def _counts_outlive_callbacks(self) -> Self:
+        if self.keep_counts is not None:
+            callbacks = length_of(self.keep or "")
+            counts = length_of(self.keep_counts)
+            if callbacks is None or counts is None or counts < callbacks:
+                raise ConfigurationError(
+                    f"Counts cannot be kept for {self.keep_counts} while callbacks are "
+                    f"kept for {self.keep or 'ever'}: set keep_counts to the same or "
+                    f"more."
+                )
+        return self
 
     @field_validator("data_dir")
     @classmethod
@@ -127,6 +197,12 @@ class Settings(BaseSettings):
         if folder.is_file():
             raise ValueError("it is a file; take a folder")
         return folder
+
+
+def length_of(text: str) -> timedelta | None:
+    """Read a length of time such as 30m, 24h or 400d; None when it is none."""
+    match = _LENGTH.fullmatch(text)
+    return None if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def load(**options: object) -> Settings:

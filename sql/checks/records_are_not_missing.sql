@@ -10,6 +10,7 @@
 --   meaning         | varchar | What such a range is.
 -- notes:    Looked at is what lies between the first archived offset of a partition and
 --           the position of table callbacks; from 0 on where there is no row at all.
+--           What was dropped for its age is not missed.
 --           Kafka gives each record the next offset, and each record has a row, also
 --           one that cannot be read. The markers that end the transactions of a
 --           producer take offsets too; receiver and import make no transactions.
@@ -21,7 +22,8 @@ archived as (
     select
         callbacks.log_id,
         callbacks.kafka_partition,
-        callbacks.kafka_offset
+        callbacks.kafka_offset,
+        positions.kept_from
     from callbacks
     inner join positions
         on
@@ -37,6 +39,7 @@ places as (
         log_id,
         kafka_partition,
         kafka_offset,
+        kept_from,
         false as is_position
     from archived
     union all
@@ -44,6 +47,7 @@ places as (
         log_id,
         kafka_partition,
         archived as kafka_offset,
+        kept_from,
         true as is_position
     from positions
     where archived > 0
@@ -56,12 +60,18 @@ in_order as (
         log_id,
         kafka_partition,
         kafka_offset,
-        coalesce(
-            lag(kafka_offset) over (
-                partition by log_id, kafka_partition
-                order by kafka_offset
+        greatest(
+            coalesce(
+                lag(kafka_offset) over (
+                    partition by log_id, kafka_partition
+                    order by kafka_offset
+                ),
+                case
+                    when is_position or kept_from > 0 then -1
+                    else kafka_offset - 1
+                end
             ),
-            case when is_position then -1 end
+            kept_from - 1
         ) as offset_before
     from places
 

@@ -19,7 +19,8 @@
 --   recounted_events   | bigint      | Events in the recount, count.
 --   segments           | bigint      | Segments in table window_counts, count.
 --   recounted_segments | bigint      | Segments in the recount, count.
--- notes:    Recounts what lies below the position of table window_counts.
+-- notes:    Recounts what lies below the position of table window_counts. Increments
+--           that count callbacks which were dropped for their age are not compared.
 --           Minutes of a partition that hold increments of another rules_version are
 --           left out on both sides; other_rules_versions names them.
 
@@ -39,21 +40,26 @@ left_out as (
 stored as (
 
     select
-        log_id,
-        kafka_partition,
-        window_start,
-        country,
-        carrier,
-        application_id,
-        channel,
-        sender_type,
-        outcome,
-        error_code,
-        events,
+        counts.log_id,
+        counts.kafka_partition,
+        counts.window_start,
+        counts.country,
+        counts.carrier,
+        counts.application_id,
+        counts.channel,
+        counts.sender_type,
+        counts.outcome,
+        counts.error_code,
+        counts.events,
         0 as recounted_events,
-        segments,
+        counts.segments,
         0 as recounted_segments
-    from stored_window_counts
+    from stored_window_counts as counts
+    left join positions
+        on
+            counts.log_id = positions.log_id
+            and counts.kafka_partition = positions.kafka_partition
+    where counts.from_position >= coalesce(positions.compared_from, 0)
 
 ),
 
@@ -80,6 +86,7 @@ recounted as (
             events.log_id = positions.log_id
             and events.kafka_partition = positions.kafka_partition
             and events.kafka_offset < positions.counted
+            and events.kafka_offset >= positions.compared_from
 
 ),
 

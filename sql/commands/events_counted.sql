@@ -7,7 +7,8 @@
 -- columns:
 --   compared    | bigint | Events that `undelivered check` recounts, count.
 --   not_counted | bigint | Archived events that are not counted yet, count.
--- notes:    Minutes that hold increments of another rules_version are not compared.
+-- notes:    Minutes that hold increments of another rules_version are not compared, nor
+--           increments that count callbacks which were dropped for their age.
 
 with
 
@@ -26,6 +27,7 @@ placed as (
 
     select
         events.kafka_offset < coalesce(positions.counted, 0) as is_counted,
+        events.kafka_offset < coalesce(positions.compared_from, 0) as is_old,
         left_out.window_start is not null as is_left_out
     from events
     left join positions
@@ -42,6 +44,6 @@ placed as (
 )
 
 select
-    count(*) filter (where is_counted and not is_left_out) as compared,
+    count(*) filter (where is_counted and not is_left_out and not is_old) as compared,
     count(*) filter (where not is_counted) as not_counted
 from placed

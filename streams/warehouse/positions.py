@@ -12,6 +12,28 @@ if TYPE_CHECKING:
 
     from streams.warehouse.snapshot import Snapshot
 
+# An increment that counts callbacks which were dropped since cannot be compared whole.
+_POSITIONS = """
+create table positions as
+select
+    found.*,
+    greatest(
+        found.kept_from,
+        coalesce(
+            (
+                select max(counts.to_position)
+                from stored_window_counts as counts
+                where
+                    counts.log_id = found.log_id
+                    and counts.kafka_partition = found.kafka_partition
+                    and counts.from_position < found.kept_from
+            ),
+            0
+        )
+    ) as compared_from
+from positions_found as found
+"""
+
 
 class Counting(NamedTuple):
     """How far the counts are.
@@ -41,7 +63,9 @@ class Counting(NamedTuple):
 def show(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
     """Make table ``positions``: of every partition of every log, in both tables.
 
-    A partition is in it also when none of its records has a row.
+    A partition is in it also when none of its records has a row. ``kept_from`` is the
+    offset from which on no callback was dropped for its age, ``compared_from`` the one
+    from which on increments count kept callbacks only.
     """
     names = sorted({name for table in taken.tables for name in table.transactions()})
     logs, partitions = [], []
@@ -60,9 +84,14 @@ def show(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
             "counted": pa.array(
                 [taken.window_counts.position(*place) for place in places], pa.int64()
             ),
+            "kept_from": pa.array(
+                [taken.callbacks.kept_from(*place) for place in places], pa.int64()
+            ),
         }
     )
-    opened.from_arrow(found).create("positions")
+    opened.register("positions_found", found)
+    opened.execute(_POSITIONS)
+    opened.unregister("positions_found")
 
 
 def not_counted(taken: "Snapshot", log_id: str, received_before: datetime) -> int:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from streams.archive import schema, transactions
+from streams.archive import retention, schema, transactions
 from streams.core.positions import transaction_id
 from streams.settings import ConfigurationError
 
@@ -41,6 +41,13 @@ class TableSnapshot:
         if self.table is None:
             return 0
         name = transaction_id(log_id, partition)
+        return self.table.transaction_version(name) or 0
+
+    def kept_from(self, log_id: str, partition: int) -> int:
+        """Return the offset from which on no row was dropped for its age."""
+        if self.table is None:
+            return 0
+        name = retention.kept_from_name(log_id, partition)
         return self.table.transaction_version(name) or 0
 
     def transactions(self) -> set[str]:

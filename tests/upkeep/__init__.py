@@ -1,0 +1,1 @@
+"""Tests of upkeep: real tables, written as a worker writes them."""
