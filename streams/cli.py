@@ -383,6 +383,38 @@ def check(
     raise typer.Exit(EXIT_FOUND_WRONG if result.findings else EXIT_DONE)
 
 
+@app.command()
+def maintain(  # noqa: PLR0913 - one parameter an option
+    *,
+    keep: Annotated[str | None, typer.Option(help=_help("keep"))] = None,
+    keep_counts: Annotated[str | None, typer.Option(help=_help("keep_counts"))] = None,
+    vacuum_grace: Annotated[
+        str | None, typer.Option(help=_help("vacuum_grace"))
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")
+    ] = False,
+    format: FormatOption = "table",  # noqa: A002 - named as its option
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Sum old counts, put small files together, drop what is old; beside workers."""
+    from streams.warehouse import maintain_command, output
+
+    settings = load(
+        keep=keep,
+        keep_counts=keep_counts,
+        vacuum_grace=vacuum_grace,
+        data_dir=data_dir,
+        debug=debug,
+    )
+    _say_if_there_is_no_archive(settings.data_dir)
+    done = maintain_command.run(settings, datetime.now(UTC), dry_run=dry_run)
+    for difference in done.differences:
+        typer.echo(f"counted again: {difference}", err=True)
+    output.write(done.rows, output.Format(format))
+
+
 # --- History: files into the topic ---------------------------------------------------
 
 
