@@ -1,13 +1,14 @@
 """The check: silent on a whole archive, and it names what is wrong in another."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streams.archive import schema
-from streams.warehouse import check, snapshot
+from streams.warehouse import check, queries, snapshot
 from streams.warehouse.connection import connect
 from streams.warehouse.positions import Counting
 from streams.warehouse.snapshot import take
@@ -276,3 +277,44 @@ def test_warehouse_stays_at_its_snapshot(archive: Archive) -> None:
 
         assert connection.execute("select count(*) from events").fetchall() == [(1,)]
     assert archive.rows("select count(*) from events") == [(2,)]
+
+
+def _rule(rule: str) -> queries.Query:
+    return replace(queries.shipped_queries()["overview"], checks=(rule,))
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("altogether sum(finished) = 5", []),
+        ("altogether sum(finished) = 6", ['{"rows":1}']),
+        ("altogether sum(finished) = (select sum(events) from events_there)", []),
+        ("finished < 5", 1),
+        ("unique finished", []),
+    ],
+)
+def test_rules_of_a_report_are_tested(
+    archive: Archive, rule: str, found: list[str] | int
+) -> None:
+    """A rule of rows names those that break it, one of sums how many rows there are."""
+    archive.add_counts([cell(3), cell(2, country="GB")])
+    with connect(archive.data_dir) as connection:
+        connection.execute("create view events_there as select 5 as events")
+        rows = list(check.failing_rows(connection, _rule(rule), rule))
+
+        assert (len(rows) if isinstance(found, int) else rows) == found
+        assert connection.execute("show tables").fetchall().count(("checked",)) == 0
+
+
+def test_report_that_lost_a_part_is_named(archive: Archive) -> None:
+    """A report whose parts are not the whole breaks its promise."""
+    archive.add_counts([cell(3), cell(2, country=None)])
+    query = queries.shipped_queries()["failure_rates_by_country"]
+    (rule,) = [rule for rule in query.checks if rule.startswith("altogether")]
+    without_null = query.sql.replace("order by", "where rates.country <> '' order by")
+    with connect(archive.data_dir) as connection:
+        good = list(check.failing_rows(connection, query, rule))
+        bad = replace(query, sql=without_null)
+
+        assert good == []
+        assert list(check.failing_rows(connection, bad, rule)) == ['{"rows":1}']

@@ -42,9 +42,10 @@ COUNTED = {
 REPORTS = [query.name for query in queries.of_kind("report")]
 
 
-@pytest.fixture
-def minutes(archive: Archive) -> Archive:
-    """Fill three minutes with the same."""
+@pytest.fixture(scope="module")
+def minutes(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """Fill three minutes with the same; the tests only read it."""
+    archive = Archive(tmp_path_factory.mktemp("minutes"))
     rows = []
     for number, minute in enumerate(MINUTES):
         first = number * 10
