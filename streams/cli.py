@@ -214,6 +214,36 @@ def work(  # noqa: PLR0913 - one parameter an option
     )
 
 
+@app.command()
+def monitor(
+    *,
+    data_dir: DataDir = None,
+    bootstrap_servers: BootstrapServers = None,
+    host: Host = None,
+    monitor_port: MonitorPort = None,
+    partitions: Partitions = None,
+    debug: Debug = None,
+) -> None:
+    """Answer by HTTP what fails now: rates within a second of the callback."""
+    from streams.stack import ports, run_file
+    from streams.topics import ensure_topics
+
+    settings = load(
+        data_dir=data_dir,
+        bootstrap_servers=bootstrap_servers,
+        host=host,
+        monitor_port=monitor_port,
+        partitions=partitions,
+        debug=debug,
+    )
+    servers = run_file.bootstrap_servers(settings)
+    port = ports.choose("monitor", settings.monitor_port, settings.host)
+    ensure_topics(servers, settings.partitions)
+    from streams import monitor as live_view
+
+    raise typer.Exit(live_view.run(settings, servers, port))
+
+
 def _log(settings: Settings) -> None:
     """Log to standard error from here on."""
     import logging

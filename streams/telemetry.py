@@ -92,6 +92,39 @@ PUBLISHED = Counter(
     registry=REGISTRY,
 )
 
+PUBLICATIONS_READ = Counter(
+    "undelivered_publications_read_total",
+    "Records of topic window-counts that the monitor took in (read, unreadable).",
+    ["result"],
+    registry=REGISTRY,
+)
+CELLS = Gauge(
+    "undelivered_cells_in_memory",
+    "Cells that the monitor holds: a minute and one value of every dimension.",
+    registry=REGISTRY,
+)
+BEHIND_SECONDS = Gauge(
+    "undelivered_behind_seconds",
+    "Broker's time less as_of of the monitor's answers, seconds; -1 when not known.",
+    registry=REGISTRY,
+)
+API_SECONDS = Histogram(
+    "undelivered_api_seconds",
+    "Time to the last byte of an answer of GET /api/rates, seconds, by HTTP status.",
+    ["status"],
+    registry=REGISTRY,
+)
+STREAM_CLIENTS = Gauge(
+    "undelivered_stream_clients",
+    "Clients that GET /api/stream is answering.",
+    registry=REGISTRY,
+)
+STREAMS_CUT_OFF = Counter(
+    "undelivered_streams_cut_off_total",
+    "Clients of GET /api/stream that did not read in time.",
+    registry=REGISTRY,
+)
+
 
 def forget_partitions() -> None:
     """Show no partition any more: what another worker holds is not ours to tell."""

@@ -363,6 +363,65 @@ def _offsets(bootstrap_servers: str, which: str) -> dict[int, int]:
     return {place.partition: int(end.offset) for place, end in found.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The newest records of a partition.
+
+    Attributes:
+        begin: Offset to begin at.
+        end: Offset after the last record.
+        newest_ms: Broker's time of the newest record, milliseconds; None without one.
+    """
+
+    begin: int
+    end: int
+    newest_ms: int | None
+
+
+def tails(bootstrap_servers: str, topic: str, back_ms: int) -> dict[int, Tail]:
+    """Find, by partition, the records of a time before its newest one.
+
+    Args:
+        bootstrap_servers: host:port[,host:port].
+        topic: The topic.
+        back_ms: How long before its newest record a partition's tail begins,
+            milliseconds.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, or the topic does not exist.
+    """
+    from kafka import TopicPartition  # noqa: PLC0415
+    from kafka.admin import OffsetSpec  # noqa: PLC0415
+
+    admin = admin_client(bootstrap_servers)
+    try:
+        count = _log(admin, topic).partitions
+        places = [TopicPartition(topic, number) for number in range(count)]
+        newest = admin.list_partition_offsets(
+            dict.fromkeys(places, OffsetSpec.MAX_TIMESTAMP)
+        )
+        # Asked last: what is written meanwhile is in the tail.
+        ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+        times = {p: found.timestamp for p, found in newest.items() if found.offset >= 0}
+        begins = (
+            admin.list_partition_offsets(
+                {p: max(newest_ms - back_ms, 0) for p, newest_ms in times.items()}
+            )
+            if times
+            else {}
+        )
+    finally:
+        admin.close()
+    return {
+        place.partition: Tail(
+            begins[place].offset if place in begins else ends[place].offset,
+            ends[place].offset,
+            times.get(place),
+        )
+        for place in places
+    }
+
+
 def _log(admin: "KafkaAdminClient", name: str) -> Log:
     described: Mapping[str, Any] = admin.describe_topics([name])[0]
     if described.get("error_code"):

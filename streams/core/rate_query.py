@@ -6,6 +6,7 @@ share of everything that finished.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ UNDELIVERED = ("failed", "unknown")
 # What a filter or ``by`` makes parts of: the other dimensions say what is divided.
 PART_DIMENSIONS = ("outcome", "error_code")
 PLACE_DIMENSIONS = tuple(d for d in DIMENSIONS if d not in PART_DIMENSIONS)
+
+Minutes = TypeVar("Minutes", int, Numbers)
 
 # Windows start here and go both ways, as in SQL: whole weeks start on Mondays.
 _ORIGIN = 15_780_960  # 2000-01-03T00:00:00Z, minutes since 1970
@@ -82,9 +85,9 @@ class Query:
         return window_starts(minutes, self.window)
 
 
-def window_starts(minutes: Numbers, window: int) -> Numbers:
+def window_starts(minutes: Minutes, window: int) -> Minutes:
     """Return the start of the window, of a length in minutes, that each minute is in.
 
-    Works on one number, too.
+    Takes one minute, or a column of them.
     """
     return minutes - (minutes - _ORIGIN) % window
