@@ -55,7 +55,7 @@ class Child:
 
     def start(self) -> None:
         """Start it in a session of its own, so that Ctrl-C reaches only us."""
-        _turn_over(self.output)
+        turn_over(self.output)
         with self.output.open("ab") as output:
             self._output_start = output.tell()
             self._process = subprocess.Popen(
@@ -127,7 +127,7 @@ def last_words(output: Path, start: int) -> str:
     return chosen.removeprefix("Error: ").removeprefix("Caused by: ").rstrip(".")
 
 
-def _turn_over(output: Path) -> None:
+def turn_over(output: Path) -> None:
     """Put a long output aside, so that two such files are the most there are."""
     if output.exists() and output.stat().st_size > _LARGEST_OUTPUT_BYTES:
         output.replace(output.with_suffix(".log.1"))

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,18 +15,21 @@ from filelock import FileLock, Timeout
 
 from streams import topics
 from streams.intake.authentication import credentials_of
-from streams.settings import ConfigurationError, Settings, variables
+from streams.settings import ConfigurationError, Settings, length_of, variables
 from streams.stack import jars, ports, ready, run_file, signals, strays
 from streams.stack.child import Child
 from streams.stack.console import say
 from streams.stack.kafka import Kafka
 from streams.stack.supervise import Supervisor
+from streams.stack.upkeep import Upkeep
 
 _LOCK = "up.lock"
 _KAFKA_PROBE_MS = 1500
 _WATCHDOG_SECONDS = 5.0
 # -P: what is imported is this package, whatever lies in the working folder.
 _OUR_PYTHON = (sys.executable, "-P")
+# The worker and the receiver go first.
+_NICE = ("nice", "-n", "10") if shutil.which("nice") else ()
 _PACKAGE_FOLDER = str(Path(__file__).parents[2])
 _EXAMPLE = (
     '[{"type":"message-failed","errorCode":4770,"to":"+15552223333",'
@@ -110,6 +114,19 @@ class Stack:
             problem=lambda: ready.unready(address),
         )
 
+    def upkeep(self) -> Upkeep | None:
+        """Describe the upkeep of the archive; None where it is switched off."""
+        every = length_of(self.settings.maintain_every)
+        if not every:
+            return None
+        command = ["-m", "streams.cli", "maintain", f"--data-dir={self.data_dir}"]
+        return Upkeep(
+            command=[*_NICE, *_OUR_PYTHON, *command],
+            environment=self.environment(),
+            output=self.output("maintain"),
+            every_seconds=every.total_seconds(),
+        )
+
     def environment(self) -> dict[str, str]:
         """Return the variables of the stack's processes, the mark among them."""
         given = variables(self.settings)
@@ -148,6 +165,8 @@ def running(settings: Settings) -> Iterator[Stack]:
         cleaning.callback(supervisor.end)
         _start(stack, supervisor)
         supervisor.watch()
+        if upkeep := stack.upkeep():
+            cleaning.callback(upkeep.begin())
         yield stack
 
 
