@@ -157,6 +157,11 @@ class Settings(BaseSettings):
     monitor_clients: int = Field(
         200, ge=1, description="Clients that the monitor streams to at most."
     )
+    waiting_bytes: int = Field(
+        128 << 20,
+        ge=1 << 20,
+        description="Rows held in memory while they cannot be archived, bytes.",
+    )
     debug: bool = Field(
         default=False, description="Show tracebacks and debug log lines."
     )

@@ -19,7 +19,8 @@ from streams.settings import Settings
 from streams.topics import Log
 from streams.worker import single_records
 from streams.worker.chunk import Chunk
-from streams.worker.holding import Holding, Kafka, Limits
+from streams.worker.holding import Holding, Limits
+from streams.worker.loading import Kafka
 from streams.worker.partition import Rules
 from streams.worker.posting import Poster
 from streams.worker.publishing import Publishing
@@ -110,7 +111,7 @@ def create_holding(
         sender_types=SenderTypes.from_rows(reference.table("sender_types")),
         keep_text=settings.keep_text,
     )
-    limits = Limits(settings.flush_rows, settings.counts_cells)
+    limits = Limits(settings.flush_rows, settings.counts_cells, settings.waiting_bytes)
     return Holding(settings.data_dir, kafka, rules, limits)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -12,10 +13,10 @@ import pyarrow.compute as pc
 
 from streams import telemetry
 from streams.archive import table as tables
-from streams.core.positions import Answer
+from streams.core.positions import Answer, Fate, Move, Then, after_commit, fate_of
 from streams.worker.commits import Tables, commit_counts, commit_rows
 from streams.worker.condition import Condition
-from streams.worker.partition import Partition
+from streams.worker.partition import Cut, Gain, Partition
 
 logger = logging.getLogger(__name__)
 
@@ -50,40 +51,123 @@ class Archive:
         self._thread.shutdown(wait=True)
 
 
-class Committing:
-    """Commits what partitions gained; says how it ended, and decides nothing.
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """How a flush ended.
 
-    Whoever cancels a commit has to hold nothing any more: it may still be made.
+    Attributes:
+        answer: ``DONE`` when all that was gained is in the table.
+        overtaken: Partitions whose position somebody else has moved.
+    """
+
+    answer: Answer
+    overtaken: frozenset[int] = frozenset()
+
+
+class Committing:
+    """Commits what partitions gained, and finds out what became of it.
+
+    A commit that was refused or not answered is in doubt until the table was looked at;
+    as long as that fails nothing further is committed. Whoever cancels a commit has to
+    hold nothing any more: it may still be made.
     """
 
     def __init__(self, archive: Archive, condition: Condition) -> None:
         """Commit to these tables."""
         self._archive = archive
         self._condition = condition
+        self._cuts: list[Cut] = []
+        self._gains: list[Gain] = []
+        self.is_failing = False
 
-    async def rows(self, partitions: Iterable[Partition]) -> Answer:
+    @property
+    def bytes_in_doubt(self) -> int:
+        """Return the memory of rows of which nobody knows whether they are archived."""
+        return sum(cut.nbytes for cut in self._cuts)
+
+    def let_go_of_doubts(self) -> set[int]:
+        """Return the partitions of which a commit is in doubt, and forget about it."""
+        numbers = {cut.partition.number for cut in self._cuts}
+        numbers |= {gain.partition.number for gain in self._gains}
+        self._cuts, self._gains = [], []
+        return numbers
+
+    async def rows(self, partitions: Iterable[Partition]) -> Flushed:
         """Commit rows and positions to table callbacks."""
-        cuts = [cut for p in partitions if (cut := p.cut())]
-        if not cuts:
-            return Answer.DONE
-        answer = await self._commit("callbacks", commit_rows, cuts)
+        doubts = await self._look_again()
+        if doubts is not None:
+            return doubts
+        self._cuts = [cut for p in partitions if (cut := p.cut())]
+        if not self._cuts:
+            return Flushed(Answer.DONE)
+        answer = await self._commit("callbacks", commit_rows, self._cuts)
         if answer is Answer.DONE:
-            for cut in cuts:
-                cut.partition.archive(cut)
-                telemetry.ROWS.inc(len(cut.rows))
-                telemetry.COPIES.inc(pc.sum(cut.rows["is_copy"]).as_py() or 0)
-        return answer
+            for cut in self._cuts:
+                _archive_cut(cut)
+            self._cuts = []
+        return await self._after(answer)
 
-    async def counts(self, partitions: Iterable[Partition]) -> Answer:
+    async def counts(self, partitions: Iterable[Partition]) -> Flushed:
         """Commit what the cells gained up to the archived positions."""
-        gains = [gain for p in partitions if (gain := p.gain())]
-        if not gains:
-            return Answer.DONE
-        answer = await self._commit("window_counts", commit_counts, gains)
+        self._gains = [gain for p in partitions if (gain := p.gain())]
+        if not self._gains:
+            return Flushed(Answer.DONE)
+        answer = await self._commit("window_counts", commit_counts, self._gains)
         if answer is Answer.DONE:
-            for gain in gains:
+            for gain in self._gains:
                 gain.partition.count(gain)
-        return answer
+            self._gains = []
+        return await self._after(answer)
+
+    async def _after(self, answer: Answer) -> Flushed:
+        self.is_failing = answer is not Answer.DONE
+        if after_commit(answer) is not Then.BEGIN_AGAIN:
+            return Flushed(answer)
+        doubts = await self._look_again()
+        overtaken = frozenset[int]() if doubts is None else doubts.overtaken
+        return Flushed(answer, overtaken)
+
+    async def _look_again(self) -> Flushed | None:
+        """Find out what became of what is in doubt.
+
+        Returns:
+            None when nothing is in doubt any more and nobody was overtaken.
+        """
+        if not self._cuts and not self._gains:
+            return None
+        moves = [
+            [(gained.partition, gained.move) for gained in pending]
+            for pending in (self._cuts, self._gains)
+        ]
+        try:
+            fates = await self._archive.call(self._fates, moves)
+        except (tables.CommitFailedOrUnknownError, tables.CommitRefusedError) as error:
+            self._condition.cannot("writing", f"cannot read the archive: {error}")
+            return Flushed(Answer.UNKNOWN)
+        overtaken = set()
+        for cut, fate in zip(self._cuts, fates[0], strict=True):
+            if fate is Fate.MADE:
+                _archive_cut(cut)
+            elif fate is Fate.NOT_MADE:
+                cut.partition.put_back(cut)
+            else:
+                overtaken.add(cut.partition.number)
+        for gain, fate in zip(self._gains, fates[1], strict=True):
+            if fate is Fate.MADE:
+                gain.partition.count(gain)
+            elif fate is Fate.OVERTAKEN:
+                overtaken.add(gain.partition.number)
+        self._cuts, self._gains = [], []
+        return Flushed(Answer.REFUSED, frozenset(overtaken)) if overtaken else None
+
+    def _fates(self, moves: list[list[tuple[Partition, Move]]]) -> list[list[Fate]]:
+        found = []
+        for table, pending in zip(self._archive.tables(), moves, strict=True):
+            if pending:
+                table.refresh()
+            places = [(table.position(p.log_id, p.number), move) for p, move in pending]
+            found.append([fate_of(move, place) for place, move in places])
+        return found
 
     async def _commit(
         self, name: str, commit: Callable[[Tables, Any], None], gained: list[Any]
@@ -93,7 +177,7 @@ class Committing:
             await self._archive.call(self._with_tables, commit, gained)
         except tables.CommitRefusedError as error:
             telemetry.COMMITS.labels(name, "refused").inc()
-            logger.warning("Commit refused, beginning again from the tables: %s", error)
+            logger.warning("Commit refused, looking at the tables again: %s", error)
             return Answer.REFUSED
         except tables.CommitFailedOrUnknownError as error:
             telemetry.COMMITS.labels(name, "failed").inc()
@@ -113,3 +197,10 @@ class Committing:
 
     def _with_tables(self, commit: Callable[[Tables, Any], None], gained: Any) -> None:  # noqa: ANN401 - cuts or gains
         commit(self._archive.tables(), gained)
+
+
+def _archive_cut(cut: Cut) -> None:
+    """Note that rows are archived."""
+    cut.partition.archive(cut)
+    telemetry.ROWS.inc(len(cut.rows))
+    telemetry.COPIES.inc(pc.sum(cut.rows["is_copy"]).as_py() or 0)

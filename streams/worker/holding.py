@@ -1,64 +1,51 @@
 """The partitions this worker holds: assigned, taken in, committed, given away."""
 
 import asyncio
-import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+from tenacity import AsyncRetrying, retry_if_result, wait_random_exponential
+
 from streams import telemetry
-from streams.core.positions import (
-    Answer,
-    CountsAheadError,
-    LogShorterError,
-    Then,
-    Verdict,
-    after_commit,
-)
-from streams.topics import Log
-from streams.worker import entering, same_log
+from streams.core.positions import Answer, Then, Verdict, after_commit
+from streams.worker import saving
 from streams.worker.chunk import Chunk
-from streams.worker.committing import Archive, Committing
+from streams.worker.committing import Archive, Committing, Flushed
 from streams.worker.condition import WAITING, Condition
+from streams.worker.loading import (
+    LONGEST_PAUSE_SECONDS,
+    CannotGoOnError,
+    Kafka,
+    Loading,
+)
 from streams.worker.partition import Partition, Rules
-from streams.worker.single_records import Records
-from streams.worker.takeover import Bounds, take_over
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PAUSE_SECONDS = 30.0
 # More than this many rows for each row of a flush, and taking in waits for the commit.
 _MOST_FLUSHES_WAITING = 2
-
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Kafka:
-    """What the holding asks of Kafka.
-
-    Attributes:
-        log: Returns the log as Kafka has it now; blocks.
-        bounds: Returns the offsets that Kafka has of partitions.
-        seek: Fetches partitions again from these offsets.
-        records: Connects to read single records; blocks.
-    """
-
-    log: Callable[[], Log]
-    bounds: Callable[[Iterable[int]], Awaitable[dict[int, Bounds]]]
-    seek: Callable[[dict[int, int]], Awaitable[None]]
-    records: Callable[[], AbstractContextManager[Records]]
+# A flush starts early at this share of the bytes that may wait.
+_FLUSH_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a flush starts early: rows of table callbacks, cells of window_counts."""
+    """When a flush starts early, and when taking in waits.
+
+    Attributes:
+        flush_rows: Rows of table callbacks that start a flush; at twice as many taking
+            in waits, unless the archive cannot be written.
+        counts_cells: Cells that start a commit of window_counts.
+        waiting_bytes: Rows in memory beyond which taking in waits in any case.
+    """
 
     flush_rows: int
     counts_cells: int
+    waiting_bytes: int
 
 
 class Holding:
@@ -75,9 +62,12 @@ class Holding:
         self.condition = Condition()
         self._archive = Archive(data_dir)
         self._committing = Committing(self._archive, self.condition)
+        self._loading = Loading(self._archive, kafka, rules, self.condition)
+        self._saving = saving.Saving()
         self._rules = rules
         self._limits = limits
         self._partitions: dict[int, Partition] = {}
+        self._let_go: dict[int, Partition] = {}
         self._lock = asyncio.Lock()
         self._flush_wanted = asyncio.Event()
         self._room = asyncio.Event()
@@ -118,66 +108,59 @@ class Holding:
                 await self.kafka.seek(places)
 
     async def revoke(self) -> None:
-        """Commit what can be committed at once, then hold nothing."""
+        """Commit what can be committed at once, then hold nothing.
+
+        What was held is kept aside: where the next assignment brings it back and nobody
+        has moved its positions, nothing has to be read.
+        """
         async with self._lock:
-            if await self._flush_callbacks():
-                await self._flush_counts()
+            await self._flush_at_last()
+            in_doubt = self._committing.let_go_of_doubts()
+            held = self._partitions
             self._hold_nothing()
+            self._let_go = {p: held[p] for p in held if p not in in_doubt}
             telemetry.forget_partitions()
 
     async def close(self) -> None:
-        """Commit everything to both tables; the last thing a worker does."""
+        """Commit everything to both tables; nothing is taken in any more."""
         await self.revoke()
         self._archive.close()
 
+    async def save(self) -> None:
+        """Save what was remembered; the last thing a worker does."""
+        await self._saving.finish()
+        await saving.write(saving.gather(self._let_go.values()))
+
     async def _take_over(self, numbers: set[int]) -> None:
-        """Load partitions, again and again until the archive can be read."""
-        self._partitions = {}
-        pause = 0.5
-        while numbers:
-            try:
-                log = await self._archive.call(self.kafka.log)
-                bounds = await self.kafka.bounds(numbers)
-                taken = await self._archive.call(self._load, log, bounds)
-                await self.kafka.seek({p: h.position for p, h in taken.items()})
-                break
-            except CountsAheadError as error:
-                self.give_up(
-                    f"{error}: no worker writes this. Restore the two tables of the "
-                    f"archive from one backup, or begin with another data directory."
-                )
-                return
-            except LogShorterError as error:
-                self.give_up(
-                    f"{error}: Kafka has lost records that are archived. Nothing is "
-                    f"written until somebody has looked: restore Kafka's log, or go on "
-                    f"with what it has by `undelivered work --accept-log-loss`."
-                )
-                return
-            except Exception as error:  # noqa: BLE001 - whatever it is, try again
-                words = f"cannot read the archive or Kafka: {error}"
-                self.condition.cannot("reading", words)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-        else:
+        """Hold exactly these partitions, whatever of them is held now."""
+        held = {**self._let_go, **self._partitions}
+        self._partitions, self._let_go = {}, held
+        if not numbers:
             return
-        self._partitions = taken
-        self.condition.can(WAITING, "reading")
-        for number, held in taken.items():
-            telemetry.TAKEN_IN.labels(str(number)).set(held.position)
+        try:
+            taken = await self._loading.load(numbers, held)
+        except CannotGoOnError as error:
+            self.give_up(str(error))
+            return
+        self._partitions, self._let_go = taken, {}
+        self.condition.can(WAITING)
+        for number, partition in taken.items():
+            telemetry.TAKEN_IN.labels(str(number)).set(partition.position)
         self._measure()
-        _settle_memory()
 
-    def _load(self, log: Log, bounds: dict[int, Bounds]) -> dict[int, Partition]:
-        both = self._archive.tables()
-        life, _ = entering.enter(both[0], log)
-        same_log.require(both[0], life, bounds, self.kafka.records)
-        return take_over(log, bounds, both, self._rules)
-
-    async def _reset(self) -> None:
-        """Throw away what is in memory and begin again from the tables."""
-        telemetry.RESETS.inc()
-        await self._take_over(set(self._partitions))
+    async def _begin_again(self, numbers: Iterable[int]) -> None:
+        """Take over anew what somebody else has moved; the others stay as they are."""
+        overtaken = set(numbers) & self.numbers
+        if not overtaken:
+            return
+        telemetry.RESETS.inc(len(overtaken))
+        held = {p: self._partitions.pop(p) for p in overtaken}
+        try:
+            taken = await self._loading.load(overtaken, held)
+        except CannotGoOnError as error:
+            self.give_up(str(error))
+            return
+        self._partitions |= taken
 
     # ------------------------------------------------------------------- chunks
 
@@ -200,10 +183,9 @@ class Holding:
         telemetry.TAKEN_IN.labels(str(chunk.partition)).set(partition.position)
         if verdict is Verdict.SEEK:
             await self._fetch_again(partition, chunk.span.start)
-        waiting = sum(p.waiting_rows for p in self._partitions.values())
-        if waiting >= self._limits.flush_rows:
+        if self._is_time_to_flush():
             self._flush_wanted.set()
-        if waiting >= self._limits.flush_rows * _MOST_FLUSHES_WAITING:
+        while self._is_full():
             self._room.clear()
             await self._room.wait()
 
@@ -223,24 +205,53 @@ class Holding:
             return
         async with self._lock:
             # What is in memory is deleted, too: it is archived before the gap is.
-            if number in self._partitions and await self._flush_callbacks():
-                await self._take_over(self.numbers)
+            if number in self._partitions and await self._flush(counts=False):
+                await self._begin_again({number})
+
+    def _is_time_to_flush(self) -> bool:
+        rows, nbytes = self._waiting()
+        most = self._limits.waiting_bytes * _FLUSH_SHARE
+        return rows >= self._limits.flush_rows or nbytes >= most
+
+    def _is_full(self) -> bool:
+        rows, nbytes = self._waiting()
+        if nbytes >= self._limits.waiting_bytes:
+            return True
+        most = self._limits.flush_rows * _MOST_FLUSHES_WAITING
+        return rows >= most and not self._committing.is_failing
+
+    def _waiting(self) -> tuple[int, int]:
+        """Return the rows, and the bytes, that wait for a commit."""
+        partitions = self._partitions.values()
+        nbytes = sum(p.waiting_bytes for p in partitions)
+        rows = sum(p.waiting_rows for p in partitions)
+        return rows, nbytes + self._committing.bytes_in_doubt
 
     # ------------------------------------------------------------------ commits
 
     async def flush_for_ever(self, flush_seconds: float, counts_seconds: float) -> None:
         """Commit table callbacks in time or when it is full, window_counts after it."""
+        again = AsyncRetrying(
+            retry=retry_if_result(lambda done: not done),
+            wait=wait_random_exponential(max=LONGEST_PAUSE_SECONDS),
+        )
         counts_due = monotonic() + counts_seconds
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._flush_wanted.wait(), flush_seconds)
-            async with self._lock:
-                self._flush_wanted.clear()
-                done = await self._flush_callbacks()
-                if done and (monotonic() >= counts_due or self._many_cells()):
-                    await self._flush_counts()
-                    counts_due = monotonic() + counts_seconds
-            self._room.set()
+            counts = monotonic() >= counts_due or self._many_cells()
+            await again(self._flush_under_lock, counts=counts)
+            if counts:
+                counts_due = monotonic() + counts_seconds
+
+    async def _flush_under_lock(self, *, counts: bool) -> bool:
+        async with self._lock:
+            self._flush_wanted.clear()
+            done = await self._flush(counts=counts)
+            if done:
+                self._saving.look(self._partitions.values())
+        self._room.set()
+        return done
 
     def _many_cells(self) -> bool:
         cells = sum(
@@ -250,32 +261,43 @@ class Holding:
         )
         return cells >= self._limits.counts_cells
 
-    async def _flush_callbacks(self) -> bool:
-        """Commit rows and positions; after a failure begin again from the tables."""
+    async def _flush(self, *, counts: bool) -> bool:
+        """Commit rows and positions, and then the counts up to them if wanted."""
         done = await self._end(self._committing.rows(self._partitions.values()))
         self._measure()
+        if done and counts:
+            done = await self._end(self._committing.counts(self._partitions.values()))
         return done
 
-    async def _flush_counts(self) -> bool:
-        """Commit what the cells gained up to the archived positions."""
-        return await self._end(self._committing.counts(self._partitions.values()))
+    async def _flush_at_last(self) -> None:
+        """Commit what can be; what somebody else has moved is not loaded any more."""
+        for commit in (self._committing.rows, self._committing.counts):
+            for _ in range(2):  # where a commit was refused, others' were with it
+                flushed = await self._wait_for(commit(self._partitions.values()))
+                for number in flushed.overtaken:
+                    self._partitions.pop(number, None)
+                if flushed.answer is not Answer.REFUSED:
+                    break
+            if flushed.answer is not Answer.DONE:
+                return
 
-    async def _end(self, commit: Awaitable[Answer]) -> bool:
-        """Wait for a commit and go on as its answer asks for; return whether it is."""
+    async def _end(self, flush: Awaitable[Flushed]) -> bool:
+        """Wait for a flush and go on as its answer asks for; return whether it is."""
+        flushed = await self._wait_for(flush)
+        await self._begin_again(flushed.overtaken)
+        return flushed.answer is Answer.DONE
+
+    async def _wait_for(self, flush: Awaitable[Flushed]) -> Flushed:
+        """Wait for a flush; hold nothing where nobody knows how it ended."""
         try:
-            answer = await commit
+            flushed = await flush
         except asyncio.CancelledError:
-            await self._go_on_after(Answer.INTERRUPTED)
-            raise
-        await self._go_on_after(answer)
-        return answer is Answer.DONE
-
-    async def _go_on_after(self, answer: Answer) -> None:
-        then = after_commit(answer)
-        if then is Then.BEGIN_AGAIN:
-            await self._reset()
-        elif then is not Then.GO_ON:
+            self._committing.let_go_of_doubts()
             self._hold_nothing()
+            raise
+        if after_commit(flushed.answer) in {Then.HOLD_NOTHING, Then.END}:
+            self._hold_nothing()
+        return flushed
 
     # ------------------------------------------------------------------- helpers
 
@@ -296,21 +318,11 @@ class Holding:
 
         A commit after this would move positions behind rows that it does not have.
         """
-        self._partitions = {}
+        self._partitions, self._let_go = {}, {}
+        self._room.set()
         self.condition.waits_for_partitions()
 
     def give_up(self, sentence: str) -> None:
         """End the worker; a fresh process begins from the tables."""
         self._hold_nothing()
         self.condition.end(sentence)
-
-
-def _settle_memory() -> None:
-    """Tell Python's cyclic collector not to look at what is here to stay.
-
-    Going through it again and again cost 2 of 8 µs a callback (measured); records and
-    callbacks hold no cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 from streams.settings import ConfigurationError, Settings
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 # SIGTERM to the end: 10 seconds, some of them for Kafka and Faust.
 FLUSH_AT_END_SECONDS = 6.0
 STOP_SECONDS = 9.0
+SAVE_AT_END_SECONDS = 3.0
 _NOT_IN_TIME = "Not all ended in time; what was not committed is still in Kafka."
 
 
@@ -112,6 +114,10 @@ async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int)
         return await _until_the_end(app, signalled)
     finally:
         await _stop(app)
+        # Its partitions have other owners by now: nobody waits for it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAVE_AT_END_SECONDS):
+                await app.holding.save()
         await app.publishing.poster.close()
         health.stop()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from streams.topics import Log
-from streams.worker.holding import Holding, Kafka, Limits
+from streams.worker.holding import Holding, Limits
+from streams.worker.loading import Kafka
 from streams.worker.takeover import Bounds
 from streams.worker.watching import STUCK_SECONDS, Watch
 from tests.worker import logs
@@ -48,7 +50,7 @@ class Broker:
             seek=self.seek,
             records=lambda: nullcontext(kept),
         )
-        return Holding(data_dir, kafka, RULES, Limits(flush_rows, 1_000))
+        return Holding(data_dir, kafka, RULES, Limits(flush_rows, 1_000, 1 << 20))
 
 
 def records(begin: int, end: int) -> list[Record]:
@@ -121,19 +123,81 @@ async def test_missing_records_are_fetched_again(tmp_path: Path) -> None:
     assert broker.seeks == [{0: 0}, {0: 0}]
 
 
-async def test_a_refused_commit_begins_again_from_the_tables(tmp_path: Path) -> None:
-    """Another worker has archived these records: ours are thrown away."""
-    broker = Broker(end=4)
+@pytest.mark.parametrize(
+    ("ends", "position"),
+    [
+        pytest.param([4], 4, id="as far"),
+        pytest.param([4, 6], 6, id="further"),
+        pytest.param([2], 2, id="less far"),
+    ],
+)
+async def test_a_refused_commit_goes_on_from_the_tables(
+    ends: list[int], position: int, tmp_path: Path
+) -> None:
+    """Another worker has archived these records: each is there once, and so is m5."""
+    broker = Broker(end=9)
     zombie, worker = broker.holding(tmp_path), broker.holding(tmp_path)
     for holding in (zombie, worker):
         await holding.assign([0])
-        await holding.take_in(chunk(records(0, 4)))
+    await zombie.take_in(chunk(records(0, 4)))
+    for begin, end in pairwise([0, *ends]):
+        await worker.take_in(chunk(records(begin, end)))
     await worker.close()
 
+    flushing = asyncio.create_task(zombie.flush_for_ever(0.01, 3_600))
+    await until(lambda: zombie.positions() == {0: position})
+    again = [Record(o, BEGIN_MS + o, body("m1")) for o in range(position, 9)]
+    await zombie.take_in(chunk(again))
+    flushing.cancel()
     await zombie.close()
 
-    assert broker.seeks[-1] == {0: 4}
-    assert archived(tmp_path) == [0, 1, 2, 3]
+    assert archived(tmp_path) == list(range(9))
+    copies = [
+        r["kafka_offset"] for r in logs.rows(tmp_path, "callbacks") if r["is_copy"]
+    ]
+    assert sorted(copies) == list(range(position, 9))
+    assert sum(r["events"] for r in logs.rows(tmp_path, "window_counts")) == position
+
+
+async def test_over_a_rebalance_nothing_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition that comes back unmoved keeps what it remembers."""
+    broker = Broker(end=9)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 4)))
+    await holding.revoke()
+    assert holding.numbers == set()
+
+    def read(*_: object) -> None:
+        raise AssertionError("read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("streams.archive.recovering.Recovery._batches", read)
+        await holding.assign([0])
+    await holding.take_in(chunk([Record(4, BEGIN_MS + 4, body("m1"))]))
+    await holding.close()
+
+    assert [r["is_copy"] for r in logs.rows(tmp_path, "callbacks")].count(True) == 1
+
+
+async def test_over_a_rebalance_only_what_is_missing_is_read(tmp_path: Path) -> None:
+    """Somebody else held the partition meanwhile: what it archived is added."""
+    broker = Broker(end=9)
+    holding, other = broker.holding(tmp_path), broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 4)))
+    await holding.revoke()
+    await other.assign([0])
+    await other.take_in(chunk(records(4, 6)))
+    await other.close()
+
+    await holding.assign([0])
+
+    taken = holding.partitions[0]
+    assert (taken.remembered, taken.archived, len(taken.memory)) == (4, 6, 6)
+    await holding.close()
 
 
 async def test_a_full_flush_is_committed_before_its_time(tmp_path: Path) -> None:
@@ -180,7 +244,33 @@ async def test_an_archive_that_cannot_be_read_is_said_and_tried_again(
 
 
 async def test_an_archive_that_cannot_be_written_loses_nothing(tmp_path: Path) -> None:
-    """The commit fails, the records are fetched again, and then they are in."""
+    """It says so and is not ready; what it holds is committed when it can be."""
+    broker = Broker(end=6)
+    holding = broker.holding(tmp_path, flush_rows=1)
+    await holding.assign([0])
+    await holding.take_in(chunk([Record(0, BEGIN_MS, body("m0"))]))
+    archive = tmp_path / "archive"
+    archive.rename(tmp_path / "away")
+    archive.write_text("x")
+
+    flushing = asyncio.create_task(holding.flush_for_ever(0.01, 0.01))
+    await until(lambda: str(holding.problem).startswith("cannot"))
+    await holding.take_in(chunk(records(1, 6)))  # goes on, beyond twice a flush
+    assert sum(cells["events"].to_pylist()[0] for cells in gained(holding)) == 6
+    archive.unlink()
+    (tmp_path / "away").rename(archive)
+    await until(lambda: holding.positions() == {0: 6})
+    await until(lambda: holding.problem is None)
+    flushing.cancel()
+    await holding.close()
+
+    assert broker.seeks == [{0: 0}]
+    assert archived(tmp_path) == list(range(6))
+    assert sum(r["events"] for r in logs.rows(tmp_path, "window_counts")) == 6
+
+
+async def test_an_archive_away_at_the_end_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """What cannot be committed stays in Kafka; the next owner takes it in."""
     broker = Broker(end=3)
     holding = broker.holding(tmp_path)
     await holding.assign([0])
@@ -189,14 +279,51 @@ async def test_an_archive_that_cannot_be_written_loses_nothing(tmp_path: Path) -
     archive.rename(tmp_path / "away")
     archive.write_text("x")
 
-    revoking = asyncio.create_task(holding.close())
-    await until(lambda: str(holding.problem).startswith("cannot"))
+    await holding.close()
+
     archive.unlink()
     (tmp_path / "away").rename(archive)
-    await revoking
-
+    successor = broker.holding(tmp_path)
+    await successor.assign([0])
     assert broker.seeks[-1] == {0: 0}
     assert archived(tmp_path) == []
+
+
+async def test_rows_that_wait_are_bounded_by_their_bytes(tmp_path: Path) -> None:
+    """While the archive cannot be written, taking in goes on until they are many."""
+    holding = Broker(end=9_000).holding(tmp_path, flush_rows=1)
+    await holding.assign([0])
+    archive = tmp_path / "archive"
+    archive.rename(tmp_path / "away")
+    archive.write_text("x")
+    flushing = asyncio.create_task(holding.flush_for_ever(0.01, 3_600))
+
+    async def take_all_in() -> None:
+        for begin in range(0, 9_000, 500):
+            await holding.take_in(chunk(records(begin, begin + 500)))
+
+    taking = asyncio.create_task(take_all_in())
+    await until(lambda: holding.taken_in()[0] >= 1_000 and holding.problem)
+    await until(lambda: waiting_bytes(holding) >= 1 << 20)
+    position = holding.taken_in()[0]
+    archive.unlink()
+    (tmp_path / "away").rename(archive)
+    await until(taking.done)
+    await until(lambda: holding.positions() == {0: 9_000})
+    flushing.cancel()
+
+    assert position < 9_000
+    assert archived(tmp_path) == list(range(9_000))
+
+
+def waiting_bytes(holding: Holding) -> int:
+    """Return the memory of rows that are not archived."""
+    return holding._waiting()[1]  # noqa: SLF001
+
+
+def gained(holding: Holding) -> list[Any]:
+    """Return the increments that would be published."""
+    return [cells for p in holding.partitions.values() for cells in p.gained()]
 
 
 async def test_a_kafka_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
