@@ -1,5 +1,6 @@
 """A report on one screen: its question, its period, the table, and what to mind."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -8,13 +9,17 @@ from typing import Any, TextIO
 
 from streams.warehouse import trend
 from streams.warehouse.choice import FILTERS, Choice
-from streams.warehouse.output import Format, people, pictures, write
+from streams.warehouse.output import as_table, fitting, people, pictures
 from streams.warehouse.period import EVERYTHING, Period
 from streams.warehouse.queries import Query
 from streams.warehouse.rows import Rows
 
 MOST_ROWS = 1_000
 _BAR_WIDTH = 8
+# In a shorter period a date needs no year.
+_ONE_YEAR_OR_SO = timedelta(days=300)
+# How a header calls the time of a period, where it is no word.
+_TIMES = {"received at": "time received"}
 _BARS = ("failure_rate", "rate", "unknown_rate", "share")
 # How long after sending a receipt may come, and how long the provider tries to tell.
 _LATEST_RECEIPT, _LATEST_TELLING = timedelta(hours=73), timedelta(hours=24)
@@ -30,6 +35,7 @@ class Asked:
         chosen: Filters, groups, the period to compare with.
         received_until: When the newest callback was received; None before any.
         most: How many rows are shown at most; None for a thousand.
+        width: Of a line, characters; None for that of the terminal, or no limit.
     """
 
     report: Query
@@ -37,6 +43,7 @@ class Asked:
     chosen: Choice
     received_until: datetime | None = None
     most: int | None = None
+    width: int | None = None
 
 
 def show(asked: Asked, found: Rows, trends: trend.Trends, to: TextIO | None) -> None:
@@ -53,9 +60,13 @@ def show(asked: Asked, found: Rows, trends: trend.Trends, to: TextIO | None) -> 
     left = sum(1 for _ in found.values)
     rows = replace(found, values=iter(shown))
     print("\n".join(heading(asked)), file=to)
+    width = asked.width or as_table.width_of(to)
     pictured = _with_pictures(asked, rows, shown, trends)
-    write(pictured, Format.TABLE, to)
-    for line in _remarks(asked, found.names, shown, left, trends):
+    pictured = fitting.fitted(pictured, len(shown), width)
+    as_table.write(pictured, to or sys.stdout, width)
+    has_trends = "trend" in pictured.names
+    window = trends.window if has_trends else None
+    for line in _remarks(asked, found.names, shown, left, window):
         print(line, file=to)
 
 
@@ -67,6 +78,7 @@ def heading(asked: Asked) -> Iterator[str]:
         time = "all time"
     else:
         kind = report.time.partition(",")[0]
+        kind = _TIMES.get(kind, kind)
         time = f"{_shown(period.since)} to {_shown(period.until)} UTC by {kind}"
     yield f"{time}, counting {report.counts}"
     if "earlier_since" in report.params:
@@ -94,7 +106,8 @@ def _with_pictures(
     asked: Asked, rows: Rows, shown: Sequence[Sequence[Any]], trends: trend.Trends
 ) -> Rows:
     """Add a bar for the report's share, and the history of each row's group."""
-    worded = people.for_people(rows)
+    is_long = asked.period.until - asked.period.since > _ONE_YEAR_OR_SO
+    worded = people.for_people(rows, with_year=is_long)
     named = [dict(zip(rows.names, row, strict=True)) for row in shown]
     columns: dict[str, list[str]] = {}
     if bars := _bars(rows.names, named):
@@ -126,7 +139,7 @@ def _remarks(
     names: Sequence[str],
     shown: Sequence[Sequence[Any]],
     left: int,
-    trends: trend.Trends,
+    window: timedelta | None,
 ) -> Iterator[str]:
     """Say what to mind about the numbers."""
     if left:
@@ -136,10 +149,10 @@ def _remarks(
         )
     if shown and "overall_before" in names:
         yield from _change(names, shown, left)
-    if shown and trends.lines:
+    if window:
         yield (
-            f"trend: windows of {people.length(trends.window)}, what the rate is at "
-            f"least (95 %), each row to its own scale."
+            f"trend: windows of {people.length(window)}, what the rate is at least "
+            f"(95 %), each row to its own scale."
         )
     if shown:
         yield from _provisional(asked)

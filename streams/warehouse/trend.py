@@ -9,7 +9,10 @@ from streams.core.rates import wilson
 from streams.warehouse.output import pictures
 from streams.warehouse.period import MINUTE, Period
 
-_WINDOWS = 12
+# Lengths of windows that are easily said, in minutes: the shortest that cuts a period
+# into no more windows than these is taken.
+_MOST_WINDOWS, _FEWEST = 16, 6
+_LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 10080, 40320)
 # Over a longer time a line says nothing that is of use now.
 _LONGEST = timedelta(days=400)
 _KEYS = (
@@ -48,9 +51,9 @@ NO_TRENDS = Trends()
 def windows_of(period: Period) -> Period | None:
     """Cut a period into some windows; None where it is too long, or cut already."""
     length = period.until - period.since
-    if period.window or length > _LONGEST or length < _WINDOWS * MINUTE:
+    if period.window or length > _LONGEST or length < _FEWEST * MINUTE:
         return None
-    minutes = -(-length // (_WINDOWS * MINUTE))
+    minutes = next(m for m in _LENGTHS if length <= _MOST_WINDOWS * m * MINUTE)
     return Period(period.since, period.until, minutes * MINUTE)
 
 

@@ -21,14 +21,29 @@ _WIDTH_ELSEWHERE = 10_000
 _SHORT, _LEAST_OF_LONG, _BETWEEN_COLUMNS = 20, 12, 2
 
 
-def write(rows: Rows, to: TextIO) -> None:
-    """Draw the rows, the first 1,000 of them, and say when there are more."""
-    console = Console(file=to, highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_ELSEWHERE
+def width_of(to: TextIO | None) -> int:
+    """Return how many characters fit a line of where a table goes to."""
+    return _console(to).width
+
+
+def is_upright(names: Sequence[str], count: int) -> bool:
+    """Tell whether so many rows are drawn one line a column."""
+    return count == 1 and len(names) > _MOST_COLUMNS_ACROSS
+
+
+def write(rows: Rows, to: TextIO, width: int | None = None) -> None:
+    """Draw the rows, the first 1,000 of them, and say when there are more.
+
+    Args:
+        rows: Read as far as they are drawn.
+        to: Where to.
+        width: Of a line, characters; None for that of the terminal, or no limit.
+    """
+    console = _console(to)
+    console.width = width or console.width
     found = list(islice(rows.values, MOST_ROWS + 1))
     shown = found[:MOST_ROWS]
-    upright = len(shown) == 1 and len(rows.names) > _MOST_COLUMNS_ACROSS
+    upright = is_upright(rows.names, len(shown))
     console.print(
         _upright(rows, shown[0]) if upright else _across(rows, shown, console.width)
     )
@@ -36,6 +51,13 @@ def write(rows: Rows, to: TextIO) -> None:
         console.print(f"The first {MOST_ROWS:,} rows; --format csv or json gives all.")
     elif not shown:
         console.print("No rows.")
+
+
+def _console(to: TextIO | None) -> Console:
+    console = Console(file=to, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_ELSEWHERE
+    return console
 
 
 def _across(rows: Rows, shown: Sequence[Sequence[Any]], width: int) -> Table:

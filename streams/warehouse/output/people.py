@@ -3,7 +3,7 @@
 Rates, their interval and "too few to tell" are in ``rates``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from streams.warehouse.rows import Rows
 __all__ = ["for_people", "printable"]
 
 NOT_SENT, NOT_KNOWN = "not sent", "not known"
+_FIRST = 5
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _DIMENSIONS = ("carrier", "application_id", "channel", "sender_type", "sender", "tag")
 _SHARES = ("share", "answered_share", "usual_share")
@@ -28,20 +29,30 @@ _TAIL = ("p90", "p99")
 # In other cells or above the table, or less use than the room they take.
 _NOT_SHOWN = (
     *("country_name", "enough", "overall_before", "overall", "is_running"),
-    *("fault", "retry_class", "known_by", "application_id"),
+    *("fault", "known_by", "application_id", "place"),
 )
+_NOT_SHOWN_OF_MESSAGES = ("what_to_do", "description", "segment_count", "received_at")
+_TITLES = {"name": "fault", "age_seconds": "age"}
+_TIME = "TIMESTAMP WITH TIME ZONE"
+_HOUR_COLUMN = "_hour"
+_Words = Callable[[Any], str]
 _Row = Mapping[str, Any]
 _Cell = Callable[[_Row], Any]
 
 
-def for_people(rows: Rows) -> Rows:
+def for_people(rows: Rows, *, with_year: bool = True) -> Rows:
     """Return a report's rows with words in place of numbers that need a unit.
 
     Shares are percentages, seconds have their unit, changes are percentage points,
     times are to the second, and what is null says why.
+
+    Args:
+        rows: Of a report.
+        with_year: Write the year of times.
     """
     types = dict(zip(rows.names, rows.types, strict=True))
-    cells = [_cell(name, types) for name in rows.names]
+    written = instant if with_year else instant_without_year
+    cells = [_cell(name, types, written) for name in rows.names]
 
     def present(row: Sequence[Any]) -> tuple[Any, ...]:
         named = dict(zip(rows.names, row, strict=True))
@@ -50,12 +61,19 @@ def for_people(rows: Rows) -> Rows:
     worded = _gathered(Rows(rows.names, rows.types, map(present, rows.values)))
     if rates.has_rates(rows):
         return rates.presentable(worded)
-    hidden = [name for name in _NOT_SHOWN if name in rows.names[1:]]
-    shown = worded.without(*hidden)
-    names = tuple(
-        name.removesuffix("_seconds").replace("_", " ") for name in shown.names
-    )
+    shown = worded.without(*_hidden(rows.names))
+    names = tuple(_TITLES.get(name, name).replace("_", " ") for name in shown.names)
     return Rows(names, shown.types, shown.values)
+
+
+def _hidden(names: Sequence[str]) -> Iterator[str]:
+    """Yield the columns of no rates that people do without."""
+    is_list_of_messages = "message_id" in names
+    yield from (name for name in _NOT_SHOWN if name in names[1:])
+    if is_list_of_messages:
+        yield from _NOT_SHOWN_OF_MESSAGES
+    elif names[0] == "fault":
+        yield "fault"
 
 
 def _gathered(rows: Rows) -> Rows:
@@ -77,14 +95,16 @@ def _gathered(rows: Rows) -> Rows:
     )
 
 
-def _cell(name: str, types: Mapping[str, str]) -> _Cell:
+def _cell(name: str, types: Mapping[str, str], written: _Words) -> _Cell:
     if name == "country" and "country_name" in types and rates.INTERVAL[0] not in types:
         return rates.country
     if name == "enough":
         return lambda row: row[name]
     if name in _DIMENSIONS:
         return lambda row: NOT_SENT if row[name] in (None, "") else row[name]
-    words = _words(name, types[name])
+    if name.endswith(_HOUR_COLUMN) and types[name] == _TIME:
+        return lambda row: written(row[name])[: -len(":00")]
+    words = written if types[name] == _TIME else _words(name, types[name])
     missing = _MISSING.get(name)
 
     def cell(row: _Row) -> Any:  # noqa: ANN401 - any value that DuckDB gives
@@ -105,8 +125,6 @@ def _words(name: str, kind: str) -> Callable[[Any], Any]:
     ):
         if name in names:
             return words
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return instant
     if kind == "BOOLEAN":
         return yes_or_no
     return listed if kind.endswith("[]") else _as_it_is
@@ -152,6 +170,13 @@ def instant(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def instant_without_year(time: datetime) -> str:
+    """Write a time in UTC to the second, its year being known."""
+    return f"{time.astimezone(UTC):%m-%d %H:%M:%S}"
+
+
 def listed(values: Sequence[Any]) -> str:
-    """Write a list with commas; what is null was not sent."""
-    return ", ".join(NOT_SENT if value is None else str(value) for value in values)
+    """Write the first of a list with commas; what is null was not sent."""
+    shown = [NOT_SENT if value is None else str(value) for value in values[:_FIRST]]
+    more = [f"{len(values) - _FIRST} more"] if len(values) > _FIRST else []
+    return ", ".join(shown + more)
