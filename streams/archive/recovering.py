@@ -75,7 +75,7 @@ class Recovery:
     def __init__(
         self, table: ArchiveTable, log_id: str, places: Mapping[int, Place]
     ) -> None:
-        """Find out what has to be read: the first of two steps.
+        """Find out what has to be read: the first of three steps.
 
         Args:
             table: Table callbacks, its snapshot fresh.
@@ -90,13 +90,18 @@ class Recovery:
         self._places = {p: at for p, at in places.items() if _has_to_be_read(at)}
         self._outlines = {p: Outline() for p in self._places}
         self._scanned: dict[str, bool] = {}
+        self._remember: dict[int, int] = {}
+        self._lowest = 0
         for partition, place in self._places.items():
             self._outlines[partition].begin_after(place.log_time_us)
         self._files = self._candidates()
         self._scan_recent()
 
-    def log_time_us(self, partition: int) -> int:
-        """Return the log's time at P, microseconds; 0 where no row tells it."""
+    def known_time_us(self, partition: int) -> int:
+        """Return the log's time as far as it is known, microseconds.
+
+        It is that at P for partitions of which no memory was at hand.
+        """
         outline = self._outlines.get(partition)
         return 0 if outline is None else outline.log_time_us
 
@@ -105,22 +110,33 @@ class Recovery:
         if partition in self._outlines:
             self._outlines[partition].begin_after(log_time_us)
 
-    def slices(self) -> Iterator[Slice]:
-        """Read the rows, each once, in no order: the second step."""
-        remember = {p: self._remember_from(p) for p in self._places}
-        begins = {p: min(at, self._places[p].count_from) for p, at in remember.items()}
-        lowest = min(begins.values(), default=_BEHIND_ALL)
+    def log_times_us(self) -> dict[int, int]:
+        """Find out the rest; return the log's time at P, microseconds: step two.
+
+        Returns:
+            By partition of which rows have to be read.
+        """
+        self._remember = {p: self._remember_from(p) for p in self._places}
+        begins = [
+            min(offset, self._places[p].count_from)
+            for p, offset in self._remember.items()
+        ]
+        self._lowest = min(begins, default=_BEHIND_ALL)
         # Rows of a broker whose clock stepped back are behind newer ones in the log.
-        wanted = [file for file in self._files if file.last_offset >= lowest]
-        for file in wanted:
-            self._scan(file.path, lowest)
+        self._files = [f for f in self._files if f.last_offset >= self._lowest]
+        for file in self._files:
+            self._scan(file.path, self._lowest)
+        return {p: outline.log_time_us for p, outline in self._outlines.items()}
+
+    def slices(self) -> Iterator[Slice]:
+        """Read the rows, each once, in no order: step three."""
         for columns, is_counted in ((_REMEMBERED, False), (_COUNTED, True)):
-            paths = [f.path for f in wanted if self._scanned[f.path] is is_counted]
-            for rows in _gathered(self._batches(p, columns, lowest) for p in paths):
+            paths = [f.path for f in self._files if self._scanned[f.path] is is_counted]
+            read = (self._batches(path, columns, self._lowest) for path in paths)
+            for rows in _gathered(read):
                 for partition, is_own in by_partition(rows):
-                    if partition in begins:
-                        own = rows.filter(is_own)
-                        yield self._slice(partition, own, remember[partition])
+                    if partition in self._places:
+                        yield self._slice(partition, rows.filter(is_own))
 
     def _remember_from(self, partition: int) -> int:
         place = self._places[partition]
@@ -129,10 +145,10 @@ class Recovery:
             return place.archived
         return max(held, place.remembered or 0)
 
-    def _slice(self, partition: int, rows: pa.Table, remember_from: int) -> Slice:
+    def _slice(self, partition: int, rows: pa.Table) -> Slice:
         enters = pc.and_(
             pc.and_(pc.invert(rows["is_copy"]), pc.is_null(rows["problem"])),
-            pc.greater_equal(rows["kafka_offset"], remember_from),
+            pc.greater_equal(rows["kafka_offset"], self._remember[partition]),
         )
         events = rows.filter(enters)
         hashes = identity.hashes(events)

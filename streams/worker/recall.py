@@ -50,8 +50,9 @@ def recall(
     for number, memory in _ends(callbacks, before, new, recovery).items():
         partitions[number].memory = memory
         recovery.begin_after(number, memory.log_time_us)
+    times_us = recovery.log_times_us()
     for number, partition in partitions.items():
-        partition.memory.restore({}, recovery.log_time_us(number))
+        partition.memory.restore({}, times_us.get(number, 0))
         partition.log_time_us = partition.memory.log_time_us
     for part in recovery.slices():
         _add(partitions[part.partition], part, rules)
@@ -97,7 +98,7 @@ def _ends(
         return {}
     latest_us = _latest_us(callbacks, life.log_id)
     numbers = [
-        p for p in numbers if latest_us >= oldest_held_us(recovery.log_time_us(p))
+        p for p in numbers if latest_us >= oldest_held_us(recovery.known_time_us(p))
     ]
     memories: dict[int, IdentityMemory] = {}
     places: dict[int, Place] = {}
@@ -109,8 +110,8 @@ def _ends(
         remembered = None if memory is None else chain.end
         places[number] = Place(at, at, remembered, memories[number].log_time_us)
     earlier = Recovery(callbacks, life.log_id, places)
-    for number, memory in memories.items():
-        memory.restore({}, earlier.log_time_us(number))
+    for number, time_us in earlier.log_times_us().items():
+        memories[number].restore({}, time_us)
     for part in earlier.slices():
         memory = memories[part.partition]
         memory.restore(part.entered, memory.log_time_us)

@@ -18,6 +18,7 @@ from streams.core.outcomes import Outcomes
 from streams.core.positions import Span
 from streams.core.senders import SenderTypes
 from streams.topics import Log
+from streams.worker import saving
 from streams.worker.chunk import Chunk
 from streams.worker.commits import commit_counts, commit_rows
 from streams.worker.partition import Partition, Rules
@@ -30,6 +31,7 @@ RULES = Rules(
     keep_text=False,
 )
 BEGIN_MS = int(datetime(2026, 5, 4, 10, tzinfo=UTC).timestamp() * 1000)
+NOTHING: Mapping[int, Partition] = {}
 Tables = tuple[table.ArchiveTable, table.ArchiveTable]
 
 
@@ -78,9 +80,17 @@ def tables(data_dir: Path) -> Tables:
     return table.callbacks(data_dir), table.window_counts(data_dir)
 
 
-def take_over_partition(both: Tables, end: int, begin: int = 0) -> Partition:
+def take_over_partition(
+    both: Tables, end: int, begin: int = 0, held: Mapping[int, Partition] = NOTHING
+) -> Partition:
     """Take partition 0 over from the tables."""
-    return take_over(LOG, {0: Bounds(begin, end)}, both, RULES)[0]
+    return take_over(LOG, {0: Bounds(begin, end)}, both, RULES, held)[0]
+
+
+def save(partition: Partition) -> None:
+    """Save what the partition remembers at its archived position."""
+    for found in saving.gather([partition]):
+        found.chain.append(found.end, found.log_time_us, found.parts)
 
 
 def archive(both: Tables, partition: Partition) -> None:
