@@ -121,10 +121,8 @@ async def _rates(request: Request, live: Live, answering: Answering) -> Any:  # 
 
 def now(live: Live) -> datetime:
     """Return the broker's time; the machine's while no message has told it."""
-    told = live.signs.now_ms()
-    if told is None:
-        return datetime.now(UTC)
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=told)
+    told = timedelta(milliseconds=live.signs.now_ms())
+    return datetime(1970, 1, 1, tzinfo=UTC) + told
 
 
 async def _measured(chunks: Iterator[bytes], began: float) -> AsyncIterator[bytes]:

@@ -111,8 +111,8 @@ def _add_agents(app: MonitorApp, data_dir: Path) -> None:
     async def tidy() -> None:
         """Let old hours go, and measure."""
         app.live.forget_old_hours()
-        now, as_of = app.live.signs.now_ms(), app.live.as_of_ms()
-        behind = -1 if now is None or as_of is None else (now - as_of) / 1000
+        as_of = app.live.as_of_ms()
+        behind = -1 if as_of is None else (app.live.signs.now_ms() - as_of) / 1000
         telemetry.BEHIND_SECONDS.set(behind)
 
 

@@ -93,8 +93,7 @@ class Live:
         Raises:
             TableUnreadableError: The table cannot be read.
         """
-        now_ms = round(time.time() * 1000) if newest_ms is None else newest_ms
-        since = (now_ms // _MINUTE_MS // HOUR - self._limits.hours) * HOUR
+        since = self._first_minute(newest_ms or self.signs.now_ms())
         began = time.monotonic()
         snapshot, totals = await asyncio.to_thread(self._loaded, since)
         self._snapshot, self.totals, self._ahead = snapshot, totals, {}
@@ -169,6 +168,7 @@ class Live:
     def expect(self, ends: Mapping[int, int]) -> None:
         """Note up to which offsets the topic is to be read before totals are shown."""
         self._unread = dict(ends)
+        self._see_whether_all_is_read()
 
     def take_in(
         self, partition: int, offset: int, written_ms: int, value: bytes | None
@@ -185,6 +185,11 @@ class Live:
             self.signs.note(publication, written_ms)
         if self._unread and offset + 1 >= self._unread.get(partition, 1 << 63):
             del self._unread[partition]
+            self._see_whether_all_is_read()
+
+    def _see_whether_all_is_read(self) -> None:
+        if not self._unread:
+            self.signs.caught_up()
 
     def _change(self, changes: Mapping[Cell, Numbers]) -> None:
         if changes:
@@ -198,11 +203,11 @@ class Live:
 
     def forget_old_hours(self) -> None:
         """Keep the last hours alone, by the broker's time."""
-        now_ms = self.signs.now_ms()
-        if now_ms is not None:
-            hour = now_ms // _MINUTE_MS // HOUR
-            self.totals.forget_before((hour - self._limits.hours) * HOUR)
+        self.totals.forget_before(self._first_minute(self.signs.now_ms()))
         telemetry.CELLS.set(len(self.totals))
+
+    def _first_minute(self, now_ms: int) -> int:
+        return (now_ms // _MINUTE_MS // HOUR - self._limits.hours) * HOUR
 
     # ------------------------------------------------------------------- what is known
 
@@ -249,8 +254,7 @@ class Live:
     def _waits_for(self) -> str | None:
         if self._unread is None or self._unread:
             return "reading the topic window-counts"
-        # No answer's numbers or times follow from this clock: only how long is waited.
-        now_ms = max(round(time.time() * 1000), self.signs.now_ms() or 0)
+        now_ms = self.signs.now_ms()
         waiting = [
             number
             for number in self._reader.waits_for(now_ms)

@@ -1,0 +1,1 @@
+"""The monitor over real tables, fed with real messages; no broker."""
