@@ -85,7 +85,7 @@ def up(  # noqa: PLR0913 - one parameter an option
     partitions: Partitions = None,
     debug: Debug = None,
 ) -> None:
-    """Run everything on this machine: Kafka, the receiver and a worker."""
+    """Run everything on this machine: Kafka, receiver, worker and monitor."""
     from streams.stack import up as stack
 
     settings = load(
@@ -215,7 +215,7 @@ def work(  # noqa: PLR0913 - one parameter an option
 
 
 @app.command()
-def monitor(
+def monitor(  # noqa: PLR0913 - one parameter an option
     *,
     data_dir: DataDir = None,
     bootstrap_servers: BootstrapServers = None,
@@ -242,6 +242,29 @@ def monitor(
     from streams import monitor as live_view
 
     raise typer.Exit(live_view.run(settings, servers, port))
+
+
+@app.command()
+def watch(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Print one picture and end.")
+    ] = False,
+    data_dir: DataDir = None,
+    host: Host = None,
+    monitor_port: MonitorPort = None,
+    debug: Debug = None,
+) -> None:
+    """Show in the terminal what fails now, and how that differs from earlier days."""
+    from streams.stack import run_file
+
+    settings = load(
+        data_dir=data_dir, host=host, monitor_port=monitor_port, debug=debug
+    )
+    address = run_file.monitor(settings)
+    from streams.monitor.watch import run as showing
+
+    showing.run(address, once=once)
 
 
 def _log(settings: Settings) -> None:

@@ -92,10 +92,11 @@ def rows(
         TooManyRowsError: There are more than ``most``; raised at once.
     """
     groups = _groups(query, book)
-    sums = _sums(query, book, groups, cells)
-    then = None
+    sums, _ = _sums(query, book, groups, cells)
+    then, places = None, None
     if earlier is not None:
-        then = _sums(query, book, groups, _moved(earlier, query.compare or 0))
+        moved = _moved(earlier, query.compare or 0)
+        then, places = _sums(query, book, groups, moved)
     labels = _labels(query, book, groups)
     ranks = labels.ranks(sums.groups)
     if query.top is not None:
@@ -105,7 +106,10 @@ def rows(
     sums = _ordered(sums, ranks, query)
     if most is not None and len(sums) > most:
         raise TooManyRowsError(len(sums))
-    return _rows(query, labels, sums, then)
+    known = None
+    if then is not None and places is not None:
+        known = _Earlier(then, places, groups.place_of)
+    return _rows(query, labels, sums, known)
 
 
 def _moved(cells: Cells, minutes: int) -> Cells:
@@ -118,7 +122,10 @@ def _groups(query: Query, book: SeriesBook) -> _Groups:
     return _Groups(of_series, place_of_series[members], members)
 
 
-def _sums(query: Query, book: SeriesBook, groups: _Groups, cells: Cells) -> Sums:
+def _sums(
+    query: Query, book: SeriesBook, groups: _Groups, cells: Cells
+) -> tuple[Sums, "_Summed"]:
+    """Return the counts of each window and group, and what finished of each place."""
     finished_codes = book.codes_in("outcome", FINISHED)
     is_finished = np.isin(book.codes("outcome"), finished_codes)
     is_counted = _let_in(query, book, PART_DIMENSIONS)
@@ -141,7 +148,8 @@ def _sums(query: Query, book: SeriesBook, groups: _Groups, cells: Cells) -> Sums
     if query.has_parts:
         parts = summed(groups.of_series, is_counted)
         finished = places.look_up(parts.windows, groups.place_of[parts.groups])
-        return Sums(parts.windows, parts.groups, finished, parts.events[:, None])
+        found = Sums(parts.windows, parts.groups, finished, parts.events[:, None])
+        return found, places
     columns = [
         summed(place_of_series, is_counted & _has_outcome(book, name)).look_up(
             places.windows, places.groups
@@ -149,7 +157,8 @@ def _sums(query: Query, book: SeriesBook, groups: _Groups, cells: Cells) -> Sums
         for name in FINISHED
     ]
     # Without parts a group is a place.
-    return Sums(places.windows, places.groups, places.events, np.stack(columns, 1))
+    counts = np.stack(columns, 1)
+    return Sums(places.windows, places.groups, places.events, counts), places
 
 
 def _has_outcome(book: SeriesBook, outcome: str) -> npt.NDArray[np.bool_]:
@@ -319,9 +328,8 @@ def _sortable(dimensions: Mapping[str, Value]) -> list[tuple[bool, Any]]:
 
 
 def _rows(
-    query: Query, labels: _Labels, sums: Sums, then: Sums | None
+    query: Query, labels: _Labels, sums: Sums, earlier: "_Earlier | None"
 ) -> Iterator[Row]:
-    earlier = _Earlier(then) if then is not None else None
     measure = _part if query.has_parts else _whole
     outcomes = query.outcomes
     for window, group, finished, counts in zip(
@@ -404,10 +412,23 @@ def _compared(now: Row, then: Row, *, is_part: bool) -> Row:
 class _Earlier:
     """The counts of the earlier period, by window and group."""
 
-    def __init__(self, sums: Sums) -> None:
+    def __init__(self, sums: Sums, places: _Summed, place_of: Codes) -> None:
         keys = zip(sums.windows.tolist(), sums.groups.tolist(), strict=True)
         values = zip(sums.counts.tolist(), sums.finished.tolist(), strict=True)
         self._found = dict(zip(keys, values, strict=True))
+        self._finished = dict(
+            zip(
+                zip(places.windows.tolist(), places.groups.tolist(), strict=True),
+                places.events.tolist(),
+                strict=True,
+            )
+        )
+        self._place_of = place_of
 
     def of(self, window: int, group: int, columns: int) -> tuple[list[int], int]:
-        return self._found.get((window, group), ([0] * columns, 0))
+        """Return counts and what finished; none of a code is 0 of what finished."""
+        found = self._found.get((window, group))
+        if found is not None:
+            return found
+        place = _OTHER if group == _OTHER else int(self._place_of[group])
+        return [0] * columns, self._finished.get((window, place), 0)

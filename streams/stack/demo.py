@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from streams import topics
 from streams.settings import Settings
-from streams.stack import examples, signals, traffic
+from streams.stack import demo_live, examples, signals, traffic
 from streams.stack.console import CONSOLE, doing, say
 from streams.stack.post import Answer, Poster, post_all, poster
 from streams.stack.up import Stack, running
@@ -72,27 +72,30 @@ def run(settings: Settings, *, once: bool) -> int:
     with signals.raising():
         try:
             with running(settings.model_copy(update=quick)) as stack:
-                code = show(stack)
-                if not once:
-                    stack.say_ready()
-                    threading.Event().wait()
-                return code
+                return show(stack, once=once)
         except signals.Ended:
             return EXIT_INTERRUPTED if once else EXIT_DONE
 
 
-def show(stack: Stack) -> int:
-    """Play the traffic, wait until all of it is visible, print what it shows."""
+def show(stack: Stack, *, once: bool) -> int:
+    """Play the traffic, print what it shows, then let more of it go on."""
     with closing(poster(stack.callbacks_url, stack.settings)) as to:
         _play(to)
         parked = _post_examples(to)
-    everything = _wait_until_visible(stack)
-    _report(stack.data_dir)
-    _show_incident(stack.data_dir)
-    _show_examples(stack.data_dir, parked)
-    agrees = _check(stack.data_dir)
-    _say_what_next(stack)
-    return EXIT_DONE if agrees and everything else EXIT_FOUND_WRONG
+        everything = _wait_until_visible(stack)
+        _report(stack.data_dir)
+        _show_incident(stack.data_dir)
+        _show_examples(stack.data_dir, parked)
+        agrees = _check(stack.data_dir)
+        _title("What happens now? undelivered watch")
+        with demo_live.going_on(to) as shown:
+            seen = demo_live.show(stack, shown)
+            _say_what_next(stack)
+            if not once:
+                say("The traffic goes on, and the failures rise: see them in watch.")
+                stack.say_ready()
+                threading.Event().wait()
+    return EXIT_DONE if agrees and everything and seen else EXIT_FOUND_WRONG
 
 
 @dataclass(slots=True)
@@ -230,7 +233,7 @@ def _say_what_next(stack: Stack) -> None:
     if beside.is_relative_to(Path.cwd()):
         program = str(beside.relative_to(Path.cwd()))
     by_both = "report failure_rates_by_country_and_error_code"
-    for words in (f"{by_both} --since 6h --window 30m", "sql", "check"):
+    for words in ("watch", f"{by_both} --since 6h --window 30m", "sql", "check"):
         say(f"  {program} {words}{stack.data_dir_option}")
 
 

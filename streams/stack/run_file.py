@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from streams.settings import ConfigurationError, Settings
+from streams.settings import DEFAULT_PORTS, ConfigurationError, Settings
+from streams.stack import ready
 
 _NAME = "run.json"
 # Clocks that are set while a stack runs move its start time by a little.
@@ -104,6 +105,15 @@ def bootstrap_servers(settings: Settings) -> str:
             f"--bootstrap-servers."
         )
     return run.bootstrap_servers
+
+
+def monitor(settings: Settings) -> str:
+    """Return the monitor to ask, host:port: the port set, else the running stack's."""
+    run = read(settings.data_dir)
+    port = settings.monitor_port
+    if port is None and run is not None:
+        port = run.ports.monitor
+    return ready.address(settings.host, port or DEFAULT_PORTS["monitor"])
 
 
 def _is_alive(run: RunFile) -> bool:

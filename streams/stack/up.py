@@ -1,4 +1,4 @@
-"""The whole stack on one machine: Kafka, the receiver and a worker, kept running."""
+"""The whole stack on one machine: Kafka and our processes, kept running."""
 
 import os
 import shlex
@@ -80,12 +80,23 @@ class Stack:
         address = ready.address(self.settings.host, self.ports.receiver)
         return f"http://{address}/callbacks"
 
+    @property
+    def monitor_address(self) -> str:
+        """Return where the monitor answers, host:port."""
+        return ready.address(self.settings.host, self.ports.monitor or 0)
+
+    @property
+    def rates_url(self) -> str:
+        """Return where rates are asked for."""
+        return f"http://{self.monitor_address}/api/rates"
+
     def say_ready(self) -> None:
         """Say where to post, and how to end."""
         user = ""
         if self.settings.username is not None:
             user = '-u "$UNDELIVERED_USERNAME:$UNDELIVERED_PASSWORD" '
         say(f"Ready. Post a callback: curl {user}-d '{_EXAMPLE}' {self.callbacks_url}")
+        say(f"See it arrive: undelivered watch{self.data_dir_option}")
         say(f"Then ask: undelivered report overview{self.data_dir_option}")
         say("Ctrl-C ends everything.")
 
@@ -182,12 +193,16 @@ def _start(stack: Stack, supervisor: Supervisor) -> None:
     assert stack.ports.receiver is not None  # noqa: S101
     worker = stack.python_child("worker", "work", stack.ports.worker)
     receiver = stack.python_child("receiver", "receive", stack.ports.receiver)
-    for child in (worker, receiver):
+    assert stack.ports.monitor is not None  # noqa: S101
+    monitor = stack.python_child("monitor", "monitor", stack.ports.monitor)
+    for child in (worker, receiver, monitor):
         supervisor.start(child)
     supervisor.wait_until_ready(receiver)
     say(f"Receiver  {stack.callbacks_url}")
     supervisor.wait_until_ready(worker)
     say(f"Worker    http://{ready.address(settings.host, stack.ports.worker)}/metrics")
+    supervisor.wait_until_ready(monitor)
+    say(f"Monitor   {stack.rates_url}")
 
 
 def _start_kafka(stack: Stack, supervisor: Supervisor) -> None:
@@ -215,7 +230,11 @@ def _start_kafka(stack: Stack, supervisor: Supervisor) -> None:
 def _choose_ports(settings: Settings) -> run_file.Ports:
     taken: set[int] = set()
     chosen = run_file.Ports()
-    wanted = [("receiver", settings.receiver_port), ("worker", settings.worker_port)]
+    wanted = [
+        ("receiver", settings.receiver_port),
+        ("monitor", settings.monitor_port),
+        ("worker", settings.worker_port),
+    ]
     for name, asked in wanted:
         port = ports.choose(name, asked, settings.host, taken)
         setattr(chosen, name, port)

@@ -247,6 +247,23 @@ def test_rest_counts_what_finished_of_a_place_once() -> None:
     assert (rest["is_other"], rest["country"], rest["error_code"]) == (True, None, None)
 
 
+def test_a_new_code_is_compared_with_what_finished_then() -> None:
+    """A code that nobody sent yesterday was 0 of what finished, not unknown."""
+    place = ("MX", "c", "a", "SMS", "long_code")
+    given_cells = [
+        (SINCE, (*place, "failed", 4770), 30),
+        (SINCE, (*place, "delivered", None), 70),
+        (SINCE - DAY, (*place, "delivered", None), 100),
+    ]
+    query = Query(SINCE, SINCE + 1, by=("country", "error_code"), compare=DAY)
+
+    (row,) = answered(query, given_cells)
+
+    assert (row["earlier"]["events"], row["earlier"]["finished"]) == (0, 100)
+    assert row["change"] == pytest.approx(0.3)
+    assert row["is_more_than_chance"]
+
+
 def test_filter_by_code_narrows_failures_and_not_what_finished() -> None:
     """``error_code=4770`` without ``by`` is the share that failed with that code."""
     place = ("MX", "c", "a", "SMS", "long_code")
