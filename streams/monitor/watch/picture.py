@@ -19,6 +19,7 @@ _BLOCKS, _ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
 _LEAST_SCALE = 0.02
 _STALE_SECONDS = 10.0
 _NARROW_COURSE, _WIDE_COURSE = 12, 24
+_NARROW_NAME, _WIDE_NAME = 16, 36
 
 Meanings = Mapping[int, str]
 Names = Mapping[str, str]
@@ -110,10 +111,13 @@ def _table(
     is_wide: bool,
 ) -> Table:
     table = Table(
-        box=box.ASCII2 if is_ascii else box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
+        box=box.ASCII2 if is_ascii else box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     windows = _WIDE_COURSE if is_wide else _NARROW_COURSE
-    table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=1)
+    width = _WIDE_NAME if is_wide else _NARROW_NAME
+    table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=width)
     table.add_column("failed", justify="right", no_wrap=True)
     table.add_column("rate % (95 %)", justify="right", no_wrap=True)
     table.add_column(f"{windows // 2} h", style="cyan", no_wrap=True, min_width=windows)

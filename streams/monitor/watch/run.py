@@ -17,7 +17,7 @@ from streams.monitor.watch.view import View
 from streams.settings import ConfigurationError
 
 PICTURE_SECONDS, LINE_SECONDS = 1.0, 10.0
-_WIDE = 100
+_WIDE = 116
 
 
 def run(address: str, *, once: bool, console: Console | None = None) -> None:
