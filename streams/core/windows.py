@@ -7,6 +7,7 @@ together, in any order and however the rows are split.
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,6 +42,7 @@ CELLS = pa.schema(
         pa.field("segments", pa.int64()),
     ]
 )
+_PART = "part"
 # What counting reads of table callbacks.
 COUNTED_COLUMNS = (
     "received_at",
@@ -89,25 +91,54 @@ def count(rows: pa.Table, outcomes: Outcomes, sender_types: SenderTypes) -> pa.T
         Cells of schema ``CELLS``, one row a cell, no zero counts. ``segments`` is the
         sum of the segment counts as sent; a callback without one adds none.
     """
+    return count_parts(rows, [len(rows)], outcomes, sender_types)[0]
+
+
+def count_parts(
+    rows: pa.Table,
+    sizes: Sequence[int],
+    outcomes: Outcomes,
+    sender_types: SenderTypes,
+) -> list[pa.Table]:
+    """Count events per cell for each part of the rows, as :func:`count` does for one.
+
+    Args:
+        rows: Rows of all parts, one part after another.
+        sizes: How many rows each part has.
+        outcomes: Rule from type and code to outcome.
+        sender_types: Rule from sender to sender type.
+
+    Returns:
+        The cells of each part.
+    """
+    part = pa.array(np.repeat(np.arange(len(sizes), dtype=np.int32), sizes))
+    events = rows.select(COUNTED_COLUMNS).append_column(_PART, part)
     is_event = pc.and_(pc.invert(rows["is_copy"]), pc.is_null(rows["problem"]))
-    events = rows.select(COUNTED_COLUMNS).filter(is_event)
+    if not pc.all(is_event).as_py():
+        events = events.filter(is_event)
     start = window_start_us(counted_at_us(events["event_time"], events["received_at"]))
-    cells = pa.table(
-        {
-            "window_start": pc.cast(start, pa.timestamp("us", "UTC")),
-            "country": events["destination_country"],
-            "carrier": events["carrier_name"],
-            "application_id": events["application_id"],
-            "channel": events["channel"],
-            "sender_type": sender_types.of(events["sender"]),
-            "outcome": outcomes.of(events["event_type"], events["error_code"]),
-            "error_code": events["error_code"],
-            "events": pa.repeat(pa.scalar(1, pa.int64()), len(events)),
-            "segments": pc.cast(pc.fill_null(events["segment_count"], 0), pa.int64()),
-        },
-        schema=CELLS,
+    ones = {
+        "window_start": pc.cast(start, pa.timestamp("us", "UTC")),
+        "country": events["destination_country"],
+        "carrier": events["carrier_name"],
+        "application_id": events["application_id"],
+        "channel": events["channel"],
+        "sender_type": sender_types.of(events["sender"]),
+        "outcome": outcomes.of(events["event_type"], events["error_code"]),
+        "error_code": events["error_code"],
+        "events": pa.repeat(pa.scalar(1, pa.int64()), len(events)),
+        "segments": pc.cast(pc.fill_null(events["segment_count"], 0), pa.int64()),
+    }
+    if len(sizes) == 1:
+        return [merge([pa.table(ones, schema=CELLS)])]
+    grouped = pa.table(ones | {_PART: events[_PART]}).group_by(
+        [_PART, *DIMENSIONS], use_threads=False
     )
-    return merge([cells])
+    cells = _summed(grouped)
+    return [
+        cells.filter(pc.equal(cells[_PART], number)).select(CELLS.names).cast(CELLS)
+        for number in range(len(sizes))
+    ]
 
 
 def merge(increments: Sequence[pa.Table]) -> pa.Table:
@@ -119,5 +150,11 @@ def merge(increments: Sequence[pa.Table]) -> pa.Table:
     if not increments:
         return CELLS.empty_table()
     grouped = pa.concat_tables(increments).group_by(list(DIMENSIONS), use_threads=False)
+    return _summed(grouped).cast(CELLS)
+
+
+def _summed(grouped: pa.TableGroupBy) -> pa.Table:
+    """Return one row a group: its keys, then ``events`` and ``segments`` added up."""
     summed = grouped.aggregate([("events", "sum"), ("segments", "sum")])
-    return summed.rename_columns([*DIMENSIONS, "events", "segments"]).cast(CELLS)
+    names = [name.removesuffix("_sum") for name in summed.column_names]
+    return summed.rename_columns(names)

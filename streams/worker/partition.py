@@ -1,5 +1,6 @@
 """One partition that this worker holds: its position, memory, rows and counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from streams.core.positions import (
 from streams.core.senders import SenderTypes
 from streams.worker.chunk import Chunk
 from streams.worker.fresh import Fresh
-from streams.worker.rows import rows_of
+from streams.worker.rows import Part, rows_of
 
 _NO_ROWS = schema.CALLBACKS.empty_table()
 
@@ -38,6 +39,10 @@ class Rules:
     def count(self, rows: pa.Table) -> pa.Table:
         """Count rows of table callbacks: Kafka's records and archived rows alike."""
         return windows.count(rows, self.outcomes, self.sender_types)
+
+    def count_parts(self, rows: pa.Table, sizes: Sequence[int]) -> list[pa.Table]:
+        """Count the rows of each part: the first so many rows are the first part."""
+        return windows.count_parts(rows, sizes, self.outcomes, self.sender_types)
 
 
 @dataclass(slots=True)
@@ -131,13 +136,10 @@ class Partition:
 
     def take_in(self, chunk: Chunk, rules: Rules) -> Verdict:
         """Take a chunk in as far as it is next; say what was done with it."""
-        verdict = judge(chunk.span, self.position)
-        if verdict in (Verdict.DROP, Verdict.SEEK):
-            return verdict
-        if verdict is Verdict.TRIM:
-            chunk = chunk.since(self.position)
-        rows = rows_of(chunk, self.log_id, self.memory, keep_text=rules.keep_text)
-        cells = rules.count(rows)
+        return take_in([(self, chunk)], rules)[0]
+
+    def took_in(self, chunk: Chunk, rows: pa.Table, cells: pa.Table) -> None:
+        """Add what a chunk, all of it next, was read and counted as."""
         self.empty += chunk.span.end - chunk.span.start - len(chunk.records)
         if chunk.records:
             self.last = chunk.records[-1].offset
@@ -147,7 +149,6 @@ class Partition:
         self.cells.append(cells)
         self.fresh.add(cells)
         self.standing = self.standing.took_in(chunk.span)
-        return verdict
 
     def cut(self) -> Cut | None:
         """Take out what was gained since the last commit of table callbacks, if any.
@@ -212,3 +213,26 @@ class Partition:
         """Note that a gain is committed to table window_counts."""
         self.standing = self.standing.committed_counts(gain.move)
         self.archived_cells = []
+
+
+def take_in(found: Sequence[tuple[Partition, Chunk]], rules: Rules) -> list[Verdict]:
+    """Take chunks in as far as each is next; say what was done with each.
+
+    Args:
+        found: Partitions, each once, and the chunk that was fetched of each.
+        rules: How callbacks are read and counted.
+    """
+    verdicts = [judge(chunk.span, held.position) for held, chunk in found]
+    nexts = [
+        (held, chunk.since(held.position) if verdict is Verdict.TRIM else chunk)
+        for (held, chunk), verdict in zip(found, verdicts, strict=True)
+        if verdict in (Verdict.ACCEPT, Verdict.TRIM)
+    ]
+    parts = [Part(chunk, held.log_id, held.memory) for held, chunk in nexts]
+    rows, sizes = rows_of(parts, keep_text=rules.keep_text)
+    cells = rules.count_parts(rows, sizes)
+    begin = 0
+    for (held, chunk), size, counted in zip(nexts, sizes, cells, strict=True):
+        held.took_in(chunk, rows.slice(begin, size), counted)
+        begin += size
+    return verdicts
