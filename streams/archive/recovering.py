@@ -227,7 +227,8 @@ class Recovery:
                 # delta-rs names text another type in files that it has rewritten.
                 fields = [schema.CALLBACKS.field(name) for name in rows.column_names]
                 rows = rows.cast(pa.schema(fields))
-                yield rows.filter(pc.equal(rows["log_id"], self._log_id))
+                is_own = pc.equal(rows["log_id"], self._log_id)
+                yield rows if pc.all(is_own).as_py() else rows.filter(is_own)
 
 
 @dataclass(frozen=True, slots=True)
