@@ -79,9 +79,10 @@ coverage: $(DEVELOPMENT) ## Show what of the core the unit and SQL tests do not 
 	$(BIN)/python -m pytest tests/unit tests/sql --cov=streams/core --cov-report=term
 
 .PHONY: docs
-docs: $(DEVELOPMENT) ## Write docs/settings.md and docs/sql.md anew from the code.
+docs: $(DEVELOPMENT) ## Write the pages that are made from the code anew.
 	$(BIN)/python tools/settings_page.py
 	$(BIN)/python tools/sql_page.py
+	$(BIN)/python tools/reports_page.py
 
 .PHONY: notebook
 notebook: $(DEVELOPMENT) ## Run the notebook on ./data; the result is build/explore.ipynb.

@@ -22,6 +22,7 @@ docs`.
 ```console
 $ undelivered reports
 $ undelivered report failure_rates_by_country --since 7d
+$ undelivered report failure_rates --by carrier,error_code --country GB
 $ undelivered report failure_rates_by_error_code --since 2026-05-04T10:00+02:00 \\
     --until 2026-05-04T12:00+02:00 --window 5m --format csv
 $ undelivered sql "select outcome, count(*) from messages group by all"
@@ -35,10 +36,15 @@ $ undelivered check
   Without them a report is of the last 24 hours; `--since all` reads everything. The
   start is rounded down and the end up to the window, or to the minute without one.
   Windows start at midnight UTC, those of whole weeks on Mondays.
+* **Filters.** `--country --application --carrier --sender --tag` keep what they name,
+  and may be given several times; an empty text keeps what was not sent. They are bound
+  as parameters, never written into a query. [reports.md](reports.md) shows each
+  report's answer on the demo's traffic.
 * **Rates** come with their 95 % Wilson interval. A rate of fewer than 20 finished
   messages says nothing: column `enough` is false, and tables say "too few to tell".
 * **Formats.** `table` and `md` are for people: rates are percentages, control
-  characters are shown as escapes. `csv` and `json` keep the numbers. In JSON integers
+  characters are shown as escapes. `csv`, `json` and, of `report`, `parquet` keep the
+  numbers. In JSON integers
   and decimals are numbers with all their digits, NaN is null, binary is base64, times
   are ISO 8601 in UTC. In CSV null is an empty cell; text that a spreadsheet would run
   as a formula (beginning with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an
@@ -67,7 +73,9 @@ The views read variables of the connection; a `cursor()` of it does not have the
 `undelivered check` recounts the events up to the position of table `window_counts`
 and names each cell that differs, names callbacks that are archived twice or lie
 beyond their position, records that have no row although their partition's position is
-beyond them, files that are gone, and rows that break a `check:` line of a header. When
+beyond them, files that are gone, and rows that break a `check:` line of a header. Such
+a line says what holds for each row, or, with `altogether`, for all of them: that the
+parts are the whole. When
 nothing is wrong it says how many events were compared. Each finding has the columns
 `check`, `rule` and `found` (the row, as JSON). Minutes counted by other counting rules
 are named on standard error and not compared.

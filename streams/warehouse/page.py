@@ -63,7 +63,7 @@ def show(asked: Asked, found: Rows, trends: trend.Trends, to: TextIO | None) -> 
     width = asked.width or as_table.width_of(to)
     pictured = _with_pictures(asked, rows, shown, trends)
     pictured = fitting.fitted(pictured, len(shown), width)
-    as_table.write(pictured, to or sys.stdout, width)
+    as_table.write(pictured, to or sys.stdout, asked.width)
     has_trends = "trend" in pictured.names
     window = trends.window if has_trends else None
     for line in _remarks(asked, found.names, shown, left, window):

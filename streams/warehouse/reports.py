@@ -146,7 +146,6 @@ def show(  # noqa: PLR0913 - what can be asked of a report
     most: int | None = None,
     *,
     chosen: "Choice" = choice.NO_CHOICE,
-    to: TextIO | None = None,
 ) -> None:
     """Print a report, in a table under its question and its period.
 
@@ -157,7 +156,6 @@ def show(  # noqa: PLR0913 - what can be asked of a report
         form: How rows are printed.
         most: How many rows are printed at most; None prints all.
         chosen: What it is asked for.
-        to: Where to; standard output by default.
 
     Raises:
         ConfigurationError: There is no such report, it does not take an option, or a
@@ -166,27 +164,49 @@ def show(  # noqa: PLR0913 - what can be asked of a report
     report = named(name, chosen)
     taken = snapshot.take(data_dir)
     received_until = relevant.received_until(taken.callbacks)
+    asked = page.Asked(report, period, chosen, received_until, most)
     with connect_over(taken) as connection:
         narrow(connection, taken, report, period, chosen)
-        found = run(connection, report, period, chosen, received_until)
-        first = list(islice(found.values, 1))
-        found = replace(found, values=chain(first, found.values))
-        if form is not output.Format.TABLE:
-            few = found if most is None else found.first(most)
-            is_for_people = form is output.Format.MD
-            output.write(people.for_people(few) if is_for_people else few, form, to)
-        else:
-            trends = trend.NO_TRENDS
-            if cut := trend.windows_of(period) if "window" in report.params else None:
-                # The connection gives up a result when it runs the report once more.
-                found = replace(found, values=iter(list(found.values)))
-                by_window = run(connection, report, cut, chosen)
-                trends = trend.drawn(cut, by_window.names, by_window.values)
-            asked = page.Asked(report, period, chosen, received_until, most)
-            page.show(asked, found, trends, to)
-    if not first:
+        has_rows = answer(connection, asked, form)
+    if not has_rows:
         with connect_over(taken) as connection:
             _say_what_waits(connection, taken)
+
+
+def answer(
+    connection: "duckdb.DuckDBPyConnection",
+    asked: page.Asked,
+    form: output.Format,
+    to: TextIO | None = None,
+) -> bool:
+    """Print what a connection says to a report.
+
+    Args:
+        connection: The warehouse.
+        asked: The report, and what it is asked for.
+        form: How rows are printed.
+        to: Where to; standard output by default.
+
+    Returns:
+        Whether there was any row.
+    """
+    report, period, chosen = asked.report, asked.period, asked.chosen
+    found = run(connection, report, period, chosen, asked.received_until)
+    first = list(islice(found.values, 1))
+    found = replace(found, values=chain(first, found.values))
+    if form is output.Format.TABLE:
+        trends = trend.NO_TRENDS
+        if cut := trend.windows_of(period) if "window" in report.params else None:
+            # The connection gives up a result when it runs the report once more.
+            found = replace(found, values=iter(list(found.values)))
+            by_window = run(connection, report, cut, chosen)
+            trends = trend.drawn(cut, by_window.names, by_window.values)
+        page.show(asked, found, trends, to)
+    else:
+        few = found if asked.most is None else found.first(asked.most)
+        is_for_people = form is output.Format.MD
+        output.write(people.for_people(few) if is_for_people else few, form, to)
+    return bool(first)
 
 
 def most_rows(top: int | None, form: output.Format, period: "Period") -> int | None:

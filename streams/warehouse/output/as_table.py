@@ -1,5 +1,6 @@
 """A table for a terminal, drawn by rich; what steers a terminal is shown, not sent."""
 
+import sys
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, TextIO
@@ -40,7 +41,8 @@ def write(rows: Rows, to: TextIO, width: int | None = None) -> None:
         width: Of a line, characters; None for that of the terminal, or no limit.
     """
     console = _console(to)
-    console.width = width or console.width
+    if width:
+        console = Console(file=to, highlight=False, force_terminal=False, width=width)
     found = list(islice(rows.values, MOST_ROWS + 1))
     shown = found[:MOST_ROWS]
     upright = is_upright(rows.names, len(shown))
@@ -54,7 +56,9 @@ def write(rows: Rows, to: TextIO, width: int | None = None) -> None:
 
 
 def _console(to: TextIO | None) -> Console:
-    console = Console(file=to, highlight=False)
+    stream = to or sys.stdout
+    # Where rich only takes it for a terminal, as with FORCE_COLOR, nothing is folded.
+    console = Console(file=stream, highlight=False, force_terminal=stream.isatty())
     if not console.is_terminal:
         console.width = _WIDTH_ELSEWHERE
     return console
