@@ -119,14 +119,17 @@ class Live:
         """Read the table again whenever a message is ahead of it; never return."""
         while True:
             await self._until_wanted()
-            try:
-                await self._catch_up()
-            except TableUnreadableError as error:
-                if self._table_problem is None:
-                    logger.warning("%s", error)
-                self._table_problem = f"{error}."
-            else:
-                self._table_problem = None
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await self._catch_up()
+        except TableUnreadableError as error:
+            if self._table_problem is None:
+                logger.warning("%s", error)
+            self._table_problem = f"{error}."
+        else:
+            self._table_problem = None
 
     async def _until_wanted(self) -> None:
         end = time.monotonic() + _LOOK_SECONDS

@@ -70,7 +70,7 @@ async def two_thirds_published(
     third = increments(draw, 80, kafka_partition=1, from_position=100, to_position=180)
     monitor.publish(third, base=100, position=180, partition=1)
     monitor.archive.add_counts(third)
-    await monitor.live._catch_up()  # noqa: SLF001 - as its task does
+    await monitor.live._look()  # noqa: SLF001 - as its task does
     whole.add_counts([*first, *second, *third])
     return connect(whole.data_dir)
 

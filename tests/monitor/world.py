@@ -107,7 +107,7 @@ class Monitor:
     async def get(self, path: str, **params: Any) -> httpx.Response:  # noqa: ANN401
         """Ask the API."""
         async with self.client() as client:
-            return await client.get(path, params=params)
+            return await client.get(path, params=params or None)
 
     async def rows(self, **params: Any) -> list[dict[str, Any]]:  # noqa: ANN401
         """Return the rows of /api/rates."""
