@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 
 from streams import cli
@@ -114,6 +115,40 @@ def test_report_for_people_shows_question_period_and_percent(recent: Program) ->
     assert "all time, counting events" in done.stdout
     assert "30.7 % (22.5-40.3)" in done.stdout
     assert "carrier spam filter blocked it" in done.stdout
+
+
+def test_report_takes_filters_groups_and_a_number_of_rows(recent: Program) -> None:
+    """Options reach the query; what is left of the rows is counted."""
+    by = ("report", "failure_rates", "--since", "all", "--by", "country,error_code")
+    days = ("report", "overview", "--since", "all", "--window", "1d")
+    found = recent.rows(*by)
+
+    assert {"country", "error_code", "events"} <= found[0].keys()
+    assert recent.rows(*by, "--country", "fr") == []
+    assert recent.rows(*days, "--top", "1") == recent.rows(*days)[:1]
+    assert "The first 1 of 2 rows" in recent.run(*days, "--top", "1").stdout
+
+
+def test_report_in_parquet_is_bytes_for_others(
+    recent: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written is what json shows."""
+    name = ("report", "failure_rates_by_country", "--since", "all")
+    shown = recent.rows(*name)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, write_through=True))
+    recent.run(*name, "--format", "parquet")
+
+    assert shown
+    assert pq.read_table(io.BytesIO(written.getvalue())).to_pylist() == shown
+
+
+def test_option_that_does_not_apply_is_refused(program: Program) -> None:
+    """Exit code 2, and the sentence names the option and those that apply."""
+    done = program.run("report", "new_error_codes", "--tag", "login")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not take --tag; it takes --country" in done.stderr
 
 
 def test_reports_lists_names_and_questions(program: Program) -> None:

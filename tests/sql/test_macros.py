@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.sql.archive import Archive
+from streams.core.problems import reason_of
+from tests.sql.archive import Archive, warehouse
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,23 @@ def test_window_holds_its_start_and_not_its_end(archive: Archive) -> None:
             window_of(timestamptz '2026-05-04 10:05:00', null::interval)
         """
     ) == [(True, True, None)]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "[0].message.to[1]: not JSON, trailing comma in array (line 13, column 9)",
+        "[12]: not an object",
+        "empty body",
+        "message.id: missing",
+        "[0].note: not JSON, not UTF-8 (line 1, column 428)",
+        "[0].a (line 1, column 2).b: missing",
+        "",
+    ],
+)
+def test_reason_is_that_of_python(archive: Archive, problem: str) -> None:
+    """The report of dead letters gathers as the command dead-letters does."""
+    with warehouse(archive) as connection:
+        found = connection.execute("select reason_of($1)", [problem]).fetchone()
+
+    assert found == (reason_of(problem),)
