@@ -145,7 +145,7 @@ def expected_cells(sent: Iterable[dict[str, Any]]) -> Counter[Cell]:
         (
             datetime.fromisoformat(c["time"]).replace(second=0, microsecond=0),
             _country(c["to"]),
-            _outcome(c["type"], c.get("errorCode")),
+            outcome(c["type"], c.get("errorCode")),
             c.get("errorCode"),
         )
         for c in sent
@@ -156,7 +156,8 @@ def _country(number: str) -> str:
     return next(c for prefix, c in _NUMBERS.items() if number.startswith(prefix))
 
 
-def _outcome(event_type: str, code: int | None) -> str:
+def outcome(event_type: str, code: int | None) -> str:
+    """Return the outcome of a type and a code, apart from the project."""
     if event_type == "message-failed":
         return "unknown" if code in {902, 9902} else "failed"
     return "delivered" if event_type == "message-delivered" else "in_progress"
