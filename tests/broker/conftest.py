@@ -124,7 +124,9 @@ class RunningStack:
 
 Start = Callable[..., RunningStack]
 PROGRAM = (sys.executable, "-m", "streams.cli")
-FREE_PORTS = ("--receiver-port=0", "--worker-port=0", "--kafka-port=0")
+FREE_PORTS = tuple(
+    f"--{name}-port=0" for name in ("receiver", "monitor", "worker", "kafka")
+)
 
 
 @contextmanager
@@ -136,6 +138,7 @@ def stacks(folder: Path) -> Iterator[Start]:
         *options: str,
         command: str = "up",
         wait_for_words: str = "Ready.",
+        seconds: float = 120.0,
         **environment: str,
     ) -> RunningStack:
         data_dir = folder.resolve() / "data"
@@ -151,7 +154,7 @@ def stacks(folder: Path) -> Iterator[Start]:
             )
         stack = RunningStack(process, data_dir, output)
         started.append(stack)
-        stack.wait_until_said(wait_for_words)
+        stack.wait_until_said(wait_for_words, seconds)
         return stack
 
     try:

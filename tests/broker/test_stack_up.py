@@ -32,7 +32,7 @@ BODY = (
 )
 KAFKA_RUNS, RECEIVER_RUNS = "Kafka     127", "Receiver  http"
 WATCHDOG = "streams.stack.watchdog"
-NAMES = ("receiver", "worker", "kafka")
+NAMES = ("receiver", "monitor", "worker", "kafka")
 
 
 def post(stack: RunningStack, body: bytes = BODY) -> tuple[int, bytes]:
@@ -92,12 +92,11 @@ def test_running_stack_is_described_by_run_json(stack: RunningStack) -> None:
     content = msgspec.json.decode((stack.data_dir / "run.json").read_bytes())
 
     assert content.keys() == {"bootstrap_servers", "ports", "pids", "up_started"}
-    assert content["ports"].keys() == {*NAMES, "monitor"}
-    assert content["pids"].keys() == {*NAMES, "monitor", "up"}
+    assert content["ports"].keys() == {*NAMES}
+    assert content["pids"].keys() == {*NAMES, "up"}
     assert run.bootstrap_servers == f"127.0.0.1:{run.ports.kafka}"
-    assert stack.listening() == {run.ports.receiver, run.ports.worker, run.ports.kafka}
+    assert stack.listening() == set(msgspec.to_builtins(run.ports).values())
     assert run.pids.up == stack.process.pid
-    assert (run.ports.monitor, run.pids.monitor) == (None, None)
     running = {process.pid for process in stack.processes()}
     assert running >= {pid_of(stack, name) for name in NAMES}
 
@@ -109,6 +108,31 @@ def test_accepted_callback_is_in_the_topic(stack: RunningStack) -> None:
     assert post(stack) == (200, b'{"accepted":1,"parked":0,"problems":[]}')
 
     assert records_in(stack) == before + 1
+
+
+def test_a_failure_is_watched_as_it_comes(stack: RunningStack) -> None:
+    """The picture of the terminal shows a callback that was just accepted."""
+    body = BODY.replace(b'"time":"2026-05-04T10:00:00Z",', b"")
+    assert post(stack, body.replace(b"message-1", b"message-now"))[0] == 200
+    data_dir = f"--data-dir={stack.data_dir}"
+
+    def shown() -> str | None:
+        done = run_command("watch", "--once", data_dir)
+        assert done.returncode == 0, done.stderr
+        return done.stdout if "MX Mexico" in done.stdout else None
+
+    picture = wait_for(shown, "the failure in the picture", 60)
+    assert "4770 Carrier" in picture
+    assert "Counted up to" in picture
+
+
+def test_without_a_monitor_watch_says_what_to_start(tmp_path: Path) -> None:
+    """One sentence, exit code 2."""
+    done = run_command("watch", f"--data-dir={tmp_path}", "--monitor-port=1")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: No monitor answers at 127.0.0.1:1 (")
+    assert done.stderr.count("\n") == 1
 
 
 def test_second_stack_on_a_data_folder_is_refused(stack: RunningStack) -> None:
@@ -170,20 +194,22 @@ def test_process_that_is_killed_is_started_again(
 def test_stack_on_a_cluster_starts_no_kafka_and_leaves_no_trace(
     start_stack: Start, kafka: str
 ) -> None:
-    """Only receiver and worker are ours; another program on 8780 is no obstacle."""
+    """No Kafka is ours; another program on 8780 is no obstacle."""
     default = DEFAULT_PORTS["receiver"]
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if ports.is_free("127.0.0.1", default):  # else somebody has it already
             other.bind(("127.0.0.1", default))
             other.listen()
-        stack = start_stack(f"--bootstrap-servers={kafka}", "--worker-port=0")
+        stack = start_stack(
+            f"--bootstrap-servers={kafka}", "--worker-port=0", "--monitor-port=0"
+        )
     run = stack.run_file
     assert run.bootstrap_servers == kafka
     assert (run.ports.kafka, run.pids.kafka) == (None, None)
     port, listened = run.ports.receiver, stack.listening()
     assert port != default
-    assert listened == {port, run.ports.worker}
+    assert listened == {port, run.ports.worker, run.ports.monitor}
     assert f"Port {default} is busy, so the receiver takes {port}.\n" in stack.said
     assert accepts(stack)
 

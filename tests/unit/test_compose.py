@@ -19,7 +19,7 @@ TOOLS = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "Dockerfile"
 CREDENTIALS = {"UNDELIVERED_USERNAME": "someone", "UNDELIVERED_PASSWORD": "secret"}
-PROGRAM = ("receiver", "worker")
+PROGRAM = ("receiver", "worker", "monitor")
 
 
 def compose(
@@ -86,7 +86,8 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
 @pytest.mark.parametrize("name", PROGRAM)
 def test_commands_are_the_programs_own(services: dict[str, Any], name: str) -> None:
     """The command and its options are parsed by the program, and their values are."""
-    given = options_of(services[name])
+    options = options_of(services[name])
+    given = {option: value for option, value in options.items() if value is not False}
 
     assert load(**given).model_dump(include=set(given)).items() >= {
         (option, value) for option, value in given.items() if value is not None
@@ -127,7 +128,7 @@ def test_variables_of_the_image_are_settings_or_pythons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "option"), [("receiver", "receiver_port"), ("worker", "worker_port")]
+    ("name", "option"), [(name, f"{name}_port") for name in PROGRAM]
 )
 def test_health_is_asked_where_the_process_answers(
     services: dict[str, Any], name: str, option: str
@@ -203,4 +204,5 @@ def test_what_matters_outlives_the_containers(services: dict[str, Any]) -> None:
     }
     log = services["kafka"]["environment"]["KAFKA_LOG_DIRS"]
 
-    assert kept == {"kafka": [("kafka", log)], "worker": [("archive", "/data")]}
+    archive = [("archive", "/data")]
+    assert kept == {"kafka": [("kafka", log)], "worker": archive, "monitor": archive}
