@@ -18,7 +18,7 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from streams.archive import schema, transactions
-from streams.core import positions
+from streams.core import lives, positions
 
 # Four writers at once needed more than the default of 15 (measured).
 _MOST_COMMIT_RETRIES = 100
@@ -85,6 +85,14 @@ class ArchiveTable:
     def _position(self, transaction_id: str) -> int:
         with self._errors_named():
             return self._table.transaction_version(transaction_id) or 0
+
+    def newest_life(self, topic_id: str, partitions: int) -> str:
+        """Return the id of the newest life of a topic in table callbacks."""
+        return lives.newest_id(topic_id, partitions, self._knows)
+
+    def _knows(self, transaction_id: str) -> bool:
+        with self._errors_named():
+            return self._table.transaction_version(transaction_id) is not None
 
     def transactions(self) -> dict[str, int]:
         """Return all transactions of the snapshot, version by name."""

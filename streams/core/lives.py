@@ -6,7 +6,7 @@ records that are archived, the next life of the same topic is ``<topic id>~1``, 
 as transactions of table callbacks, next to the positions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from streams.core.positions import transaction_id
@@ -123,6 +123,26 @@ def current(lives: Iterable[Life], topic_id: str) -> Life | None:
     """Return the newest life of a topic, or None when the archive has none of it."""
     own = [life for life in lives if life.topic_id == topic_id]
     return max(own, key=lambda life: life.generation, default=None)
+
+
+def newest_id(topic_id: str, partitions: int, knows: Callable[[str], bool]) -> str:
+    """Return the id of the newest life of a topic, asking for one name at a time.
+
+    Args:
+        topic_id: Kafka's.
+        partitions: How many the topic has.
+        knows: Tells whether table callbacks has a transaction.
+    """
+    log_id, after = topic_id, next_id(topic_id)
+    while any(
+        knows(name)
+        for name in (
+            life_name(after),
+            *(transaction_id(after, p) for p in range(partitions)),
+        )
+    ):
+        log_id, after = after, next_id(after)
+    return log_id
 
 
 def before(lives: Iterable[Life], life: Life) -> Life | None:

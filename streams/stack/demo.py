@@ -151,8 +151,13 @@ def _wait_until_visible(stack: Stack) -> bool:
     log_id = topics.current_log(stack.bootstrap_servers).log_id
 
     def visible() -> bool:
-        tables = snapshot.take(stack.data_dir).tables
-        return all(t.position(log_id, p) >= e for t in tables for p, e in ends.items())
+        taken = snapshot.take(stack.data_dir)
+        life = taken.callbacks.newest_life(log_id, len(ends))
+        return all(
+            table.position(life, partition) >= end
+            for table in taken.tables
+            for partition, end in ends.items()
+        )
 
     with doing("Waiting until all of it is in the archive …"):
         began = time.monotonic()

@@ -84,7 +84,7 @@ def run(data_dir: Path) -> Result:
 
 
 def _missing_files(taken: "Snapshot") -> Iterator[Finding]:
-    for table in taken.tables:
+    for table in taken.all_tables:
         for file in table.files():
             if not Path(file).is_file():
                 yield Finding(

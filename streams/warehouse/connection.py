@@ -35,9 +35,9 @@ def connect_over(taken: Snapshot) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     try:
         _configure(connection)
-        for table in taken.tables:
+        for table in taken.all_tables:
             _show_table(connection, table)
-        _load_views(connection, {f"stored_{table.name}" for table in taken.tables})
+        _load_views(connection, {f"stored_{table.name}" for table in taken.all_tables})
     except BaseException:
         connection.close()
         raise
@@ -53,7 +53,7 @@ def lock(connection: duckdb.DuckDBPyConnection, taken: Snapshot) -> None:
     """
     connection.execute(
         "set variable allowed_files = $files",
-        {"files": [file for table in taken.tables for file in table.files()]},
+        {"files": [file for table in taken.all_tables for file in table.files()]},
     )
     connection.execute("set allowed_paths = getvariable('allowed_files')")
     connection.execute("set enable_external_access = false")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from streams.core import lives
 from streams.warehouse import connection, queries
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def show(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
     """Make table ``positions``: of every partition of every log, in both tables.
 
     A partition is in it also when none of its records has a row. ``kept_from`` is the
-    offset from which on no callback was dropped for its age, ``compared_from`` the one
-    from which on increments count kept callbacks only.
+    offset from which on no callback was dropped for its age, and where a life of the
+    log begins; ``compared_from`` the one from which on increments count kept callbacks
+    only; ``empty`` how many offsets below the position hold no record.
     """
     names = sorted({name for table in taken.tables for name in table.transactions()})
     logs, partitions = [], []
@@ -85,7 +87,18 @@ def show(opened: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:
                 [taken.window_counts.position(*place) for place in places], pa.int64()
             ),
             "kept_from": pa.array(
-                [taken.callbacks.kept_from(*place) for place in places], pa.int64()
+                [
+                    max(
+                        taken.callbacks.kept_from(*place),
+                        taken.callbacks.mark(*place, lives.BEGIN),
+                    )
+                    for place in places
+                ],
+                pa.int64(),
+            ),
+            "empty": pa.array(
+                [taken.callbacks.mark(*place, lives.EMPTY) for place in places],
+                pa.int64(),
             ),
         }
     )

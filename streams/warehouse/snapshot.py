@@ -6,7 +6,6 @@ so the callbacks of a snapshot hold everything that its counts count.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -15,6 +14,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from streams.archive import retention, schema, transactions
+from streams.core import lives
 from streams.core.positions import transaction_id
 from streams.settings import ConfigurationError
 
@@ -66,13 +66,20 @@ class TableSnapshot:
 
     def newest_life(self, log_id: str, partitions: int) -> str:
         """Return the newest life of a log: itself, ``<log_id>~1``, ``~2``, …."""
-        newest = log_id
-        for number in count(1):
-            life = f"{log_id}~{number}"
-            if not any(self.positions(life, partitions).values()):
-                break
-            newest = life
-        return newest
+        return lives.newest_id(log_id, partitions, self._knows)
+
+    def mark(self, log_id: str, partition: int, what: str) -> int:
+        """Return what is kept of a partition beside its position; 0 for nothing."""
+        name = lives.mark_name(log_id, partition, what)
+        return self.table.transaction_version(name) or 0 if self.table else 0
+
+    def _knows(self, name: str) -> bool:
+        if self.table is None:
+            return False
+        return self.table.transaction_version(name) is not None
+
+
+_NO_GAPS = TableSnapshot("gaps", schema.GAPS, None)
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,17 @@ class Snapshot:
 
     window_counts: TableSnapshot
     callbacks: TableSnapshot
+    gaps: TableSnapshot = _NO_GAPS
 
     @property
     def tables(self) -> Iterable[TableSnapshot]:
-        """Return both."""
+        """Return the two that have positions."""
         return (self.window_counts, self.callbacks)
+
+    @property
+    def all_tables(self) -> Iterable[TableSnapshot]:
+        """Return all."""
+        return (*self.tables, self.gaps)
 
 
 def local_path(uri: str) -> str:
@@ -119,6 +132,7 @@ def take(data_dir: Path) -> Snapshot:
     return Snapshot(
         window_counts=counts,
         callbacks=_open("callbacks", schema.CALLBACKS, schema.callbacks_path(data_dir)),
+        gaps=_open("gaps", schema.GAPS, schema.gaps_path(data_dir)),
     )
 
 

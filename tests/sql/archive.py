@@ -118,6 +118,19 @@ class Archive:
         names = {(row["log_id"], row["kafka_partition"]) for row in rows}
         _write(path, rows, schema.WINDOW_COUNTS, _moves(names, positions or after))
 
+    def add_gap(
+        self, first: int, last: int, partition: int = 0, noticed_at: datetime = NOON
+    ) -> None:
+        """Note offsets, first to last, that Kafka deleted before they were archived."""
+        row = {
+            "log_id": LOG,
+            "kafka_partition": partition,
+            "from_offset": first,
+            "to_offset": last,
+            "noticed_at": noticed_at,
+        }
+        _write(schema.gaps_path(self.data_dir), [row], schema.GAPS, [])
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query in a new warehouse over the archive."""
         with connect(self.data_dir) as connection:

@@ -150,7 +150,7 @@ def missing(archive: Archive) -> list[tuple[str, int, int, int]]:
     found = check.run(archive.data_dir).findings
     assert {f.check for f in found} <= {"records_are_not_missing"}
     ranges = [json.loads(finding.found) for finding in found]
-    assert all("lost before they were archived" in each["meaning"] for each in ranges)
+    assert all("records that the archive lacks" in each["meaning"] for each in ranges)
     return [tuple(each[name] for name in names) for each in ranges]
 
 
@@ -266,7 +266,7 @@ def test_counts_are_read_before_callbacks(
     monkeypatch.setattr(snapshot, "_open", spied)
     take(archive.data_dir)
 
-    assert opened == ["window_counts", "callbacks"]
+    assert opened == ["window_counts", "callbacks", "gaps"]
 
 
 def test_warehouse_stays_at_its_snapshot(archive: Archive) -> None:
@@ -318,3 +318,51 @@ def test_report_that_lost_a_part_is_named(archive: Archive) -> None:
 
         assert good == []
         assert list(check.failing_rows(connection, bad, rule)) == ['{"rows":1}']
+
+
+def test_lost_records_are_named_by_their_gap(archive: Archive) -> None:
+    """A known loss is one: the check fails, and says nothing else about it."""
+    archive.add_callbacks([callback(0), callback(4)])
+    archive.add_gap(1, 3)
+    found = check.run(archive.data_dir).findings
+
+    assert [finding.check for finding in found] == ["records_lost_by_retention"]
+    assert '"from_offset":1,"to_offset":3' in found[0].found
+
+
+def test_gaps_can_be_asked_for(archive: Archive) -> None:
+    """The view has each range with how many offsets it is; none at first."""
+    assert archive.rows("from gaps") == []
+
+    archive.add_gap(1, 3)
+
+    assert archive.rows(
+        "select log_id, kafka_partition, from_offset, to_offset, offsets from gaps"
+    ) == [(LOG, 0, 1, 3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("empty", "found"),
+    [
+        pytest.param(7, [], id="all are known to be empty"),
+        pytest.param(6, [(LOG, 0, 3, 5), (LOG, 0, 7, 8)], id="one more is missing"),
+    ],
+)
+def test_offsets_that_never_held_a_record_are_not_missing(
+    archive: Archive, empty: int, found: list[tuple[str, int, int, int]]
+) -> None:
+    """Markers of transactions: how many there are is kept beside the position."""
+    archive.add_callbacks([callback(2), callback(6)], positions={0: 9})
+    archive.move_callbacks({f"{LOG}/0/empty": empty})
+
+    assert missing(archive) == found
+
+
+def test_a_life_begins_behind_what_an_earlier_one_had(archive: Archive) -> None:
+    """What is below its first offset belongs to the life before."""
+    archive.move_callbacks({f"{LOG}~1/0": 7, f"{LOG}~1/0/begin": 4})
+    assert missing(archive) == [(f"{LOG}~1", 0, 4, 6)]
+
+    archive.add_callbacks([callback(n, log_id=f"{LOG}~1") for n in (5, 6)])
+
+    assert missing(archive) == [(f"{LOG}~1", 0, 4, 4)]

@@ -175,3 +175,20 @@ def test_table_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
     assert found.state is State.WRONG
     assert "cannot be opened" in found.found
+
+
+def test_gaps_are_wrong_while_they_are_new(archive: Archive) -> None:
+    """Seven days long; then they are still told."""
+    archive.add_callbacks([callback(9)])
+    assert checks.gaps(facts(archive)).state is State.WELL
+
+    archive.add_gap(1, 3)
+    archive.add_gap(5, 5, partition=2)
+
+    def after(days: float) -> Finding:
+        return checks.gaps(facts(archive, now=NOON + timedelta(days=days)))
+
+    late, later = after(7), after(7.01)
+    assert (late.state, later.state) == (State.WRONG, State.WELL)
+    assert "4 offsets of partitions 0, 2 were lost" in late.found
+    assert "4 offsets of partitions 0, 2 were lost" in later.found

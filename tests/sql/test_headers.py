@@ -69,7 +69,8 @@ def test_header_names_the_real_columns(
     with connect(archive.data_dir) as connection:
         connection.execute(
             "create table positions (log_id varchar, kafka_partition integer,"
-            " archived bigint, counted bigint, kept_from bigint, compared_from bigint)"
+            " archived bigint, counted bigint, kept_from bigint,"
+            " compared_from bigint, empty bigint)"
         )
 
         assert _columns(connection, query) == [

@@ -79,8 +79,9 @@ def _missing(
 ) -> int:
     """Return how many records of the topic the table does not have."""
     missing = 0
+    life = table.newest_life(log.log_id, log.partitions) if table else log.log_id
     for partition, place in ends.items():
-        archived = 0 if table is None else table.position(log.log_id, partition)
+        archived = table.position(life, partition) if table else 0
         # What Kafka has deleted before anybody archived it will never come.
         missing += max(0, place.end - max(archived, place.begin))
     return missing

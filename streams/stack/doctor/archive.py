@@ -7,11 +7,14 @@ from pathlib import Path
 from streams.stack.doctor.facts import DUE_AFTER, Facts, Offsets
 from streams.stack.doctor.finding import Finding, not_checked, well, wrong
 from streams.stack.doctor.kafka import NO_KAFKA, NO_TOPICS
+from streams.warehouse import losses
 from streams.warehouse import positions as warehouse
 from streams.warehouse.snapshot import TableSnapshot
 
 # Counts are written every counts_seconds: so many of them are time enough.
 _COUNTS_DUE_AFTER = 3
+# As long as Kafka keeps records: until then somebody may not have seen it yet.
+_GAPS_SHOWN = timedelta(days=7)
 NO_ARCHIVE = "the archive cannot be opened"
 
 
@@ -61,7 +64,8 @@ def positions(facts: Facts) -> Finding:
             "positions",
             f"Kafka's log ends before the archive does in {_named(beyond)}: Kafka has "
             f"lost records that are archived",
-            "restore Kafka's log; no worker goes on until somebody has looked",
+            "restore Kafka's log, or go on with what it has by `undelivered work "
+            "--accept-log-loss`; no worker goes on by itself",
         )
     if lost:
         return wrong(
@@ -78,6 +82,29 @@ def positions(facts: Facts) -> Finding:
             "start a worker, or more of them",
         )
     return well("positions", f"the archive is {behind:,} records behind Kafka's log")
+
+
+def gaps(facts: Facts) -> Finding:
+    """Has Kafka deleted records lately before they were archived?"""
+    if facts.archive is None:
+        return not_checked("gaps", NO_ARCHIVE)
+    found = losses.of(facts.archive)
+    if not found:
+        return well("gaps", "every record was archived before Kafka deleted it")
+    latest = max(loss.noticed_at for loss in found)
+    lost = (
+        f"{sum(loss.offsets for loss in found):,} offsets of "
+        f"{_named({loss.partition for loss in found})} were lost, noticed last "
+        f"{latest:%Y-%m-%d %H:%M} UTC"
+    )
+    if facts.now - latest > _GAPS_SHOWN:
+        return well("gaps", f"none lately; {lost}")
+    return wrong(
+        "gaps",
+        f"{lost}: Kafka had deleted them before they were archived",
+        "keep a worker running, or raise retention.ms of topic callbacks; `undelivered "
+        "check` names them",
+    )
 
 
 def counts(facts: Facts) -> Finding:

@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     archive.window_counts,
     archive.positions,
     archive.counts,
+    archive.gaps,
     kafka.clock,
     machine.disk,
     machine.versions,
