@@ -87,12 +87,6 @@ def _keeps_always(standing: Standing, archived: int, counted: int) -> bool:
     return True
 
 
-def _keeps_what_was_not_committed(
-    standing: Standing, archived: int, counted: int
-) -> bool:
-    return (standing.archived, standing.counted) == (archived, counted)
-
-
 def _keeps_whatever_q_is(standing: Standing, archived: int, counted: int) -> bool:
     del counted
     return positions.may_keep(standing, archived, standing.counted)
@@ -141,9 +135,6 @@ MUTANTS: dict[str, Rules] = {
     "moves from where it began": replace(TRUE, move_of_rows=_moves_from_where_it_began),
     "counts what is in memory": replace(TRUE, move_of_counts=_counts_what_is_in_memory),
     "keeps always": replace(TRUE, may_keep=_keeps_always),
-    "keeps what was not committed": replace(
-        TRUE, may_keep=_keeps_what_was_not_committed
-    ),
     "keeps whatever Q is": replace(TRUE, may_keep=_keeps_whatever_q_is),
     "goes on after refused": replace(TRUE, after_commit=_goes_on_after(Answer.REFUSED)),
     "goes on after unknown": replace(TRUE, after_commit=_goes_on_after(Answer.UNKNOWN)),
