@@ -1,6 +1,8 @@
 """The whole stack on one machine: Kafka and our processes, kept running."""
 
+import hashlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -107,7 +109,21 @@ class Stack:
         run = run_file.of_this_process(servers, self.ports, pids)
         run_file.write(self.data_dir, run)
 
-    def python_child(self, name: str, command: str, port: int) -> Child:
+    @property
+    def member_id(self) -> str:
+        """Return the worker's name in its group: this data folder of this machine.
+
+        With it a worker that was killed and started again has its partitions at once;
+        without it the group would wait until the dead one's session is over.
+        """
+        if self.settings.member_id is not None:
+            return self.settings.member_id
+        place = f"{platform.node()}:{self.data_dir}"
+        return f"up-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+
+    def python_child(
+        self, name: str, command: str, port: int, *more_words: str
+    ) -> Child:
         """Describe the process of one of our own commands."""
         options = {
             "--data-dir": str(self.data_dir),
@@ -119,7 +135,7 @@ class Stack:
         address = ready.address(self.settings.host, port)
         return Child(
             name=name,
-            command=[*_OUR_PYTHON, "-m", "streams.cli", command, *words],
+            command=[*_OUR_PYTHON, "-m", "streams.cli", command, *words, *more_words],
             environment=self.environment(),
             output=self.output(name),
             problem=lambda: ready.unready(address),
@@ -191,7 +207,9 @@ def _start(stack: Stack, supervisor: Supervisor) -> None:
     say(f"Kafka     {stack.bootstrap_servers}")
     assert stack.ports.worker is not None  # noqa: S101 - chosen above, for mypy
     assert stack.ports.receiver is not None  # noqa: S101
-    worker = stack.python_child("worker", "work", stack.ports.worker)
+    worker = stack.python_child(
+        "worker", "work", stack.ports.worker, f"--member-id={stack.member_id}"
+    )
     receiver = stack.python_child("receiver", "receive", stack.ports.receiver)
     assert stack.ports.monitor is not None  # noqa: S101
     monitor = stack.python_child("monitor", "monitor", stack.ports.monitor)

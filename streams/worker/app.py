@@ -31,7 +31,8 @@ from streams.worker.watching import Watch
 logger = logging.getLogger(__name__)
 
 SESSION_TIMEOUT_SECONDS = 10.0
-HEARTBEAT_SECONDS = 3.0
+# A worker hears at its next heartbeat that another one died.
+HEARTBEAT_SECONDS = 1.0
 REBALANCE_TIMEOUT_SECONDS = 20.0
 MOST_RECORDS_A_FETCH = 4_000
 FETCH_BYTES = 1 << 20
