@@ -49,6 +49,7 @@ unit: $(DEVELOPMENT) ## Run the tests that need nothing but Python (seconds).
 chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every record (minutes).
 	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest tests/broker/test_exactly_once.py \
 		tests/broker/test_history.py tests/broker/test_import.py \
+		tests/broker/test_monitor.py \
 		tests/upkeep/test_beside_writers.py tests/upkeep/test_killed.py
 
 .PHONY: fuzz
