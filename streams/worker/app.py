@@ -18,7 +18,7 @@ from streams.core.senders import SenderTypes
 from streams.settings import Settings
 from streams.topics import Log
 from streams.worker import single_records
-from streams.worker.chunk import Chunk
+from streams.worker.chunk import Fetch
 from streams.worker.holding import Holding, Limits
 from streams.worker.loading import Kafka
 from streams.worker.partition import Rules
@@ -34,9 +34,11 @@ SESSION_TIMEOUT_SECONDS = 10.0
 # A worker hears at its next heartbeat that another one died.
 HEARTBEAT_SECONDS = 1.0
 REBALANCE_TIMEOUT_SECONDS = 20.0
-MOST_RECORDS_A_FETCH = 4_000
+# Whatever all partitions together have fetched is taken in at once: so many records
+# at most, so many bytes of each partition.
+MOST_RECORDS_A_FETCH = 20_000
 FETCH_BYTES = 1 << 20
-CHUNKS_WAITING = 8
+FETCHES_WAITING = 1
 OFFSET_COMMIT_SECONDS = 5.0
 RECONCILE_SECONDS = 3.0
 SAME_LOG_SECONDS = 20.0
@@ -76,7 +78,7 @@ def create_app(settings: Settings, bootstrap_servers: str) -> WorkerApp:
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_rebalance_timeout=REBALANCE_TIMEOUT_SECONDS,
         broker_commit_interval=60.0,
-        stream_buffer_maxsize=CHUNKS_WAITING,
+        stream_buffer_maxsize=FETCHES_WAITING,
         stream_wait_empty=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -121,6 +123,7 @@ def create_publishing(app: WorkerApp, bootstrap_servers: str) -> Publishing:
     return Publishing(
         poster=Poster(bootstrap_servers),
         held=lambda: app.holding.partitions,
+        want_counts=app.holding.want_counts,
         condition=app.holding.condition,
     )
 
@@ -131,10 +134,10 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
     callbacks = app.topic(topics.CALLBACKS, value_serializer="raw", acks=False)
 
     @app.agent(callbacks, name="archive_and_count")
-    async def archive_and_count(chunks: AsyncIterable[Chunk]) -> None:
+    async def archive_and_count(fetches: AsyncIterable[Fetch]) -> None:
         """Archive each callback and count it in its window."""
-        async for chunk in chunks:
-            await app.holding.take_in(chunk)
+        async for fetch in fetches:
+            await app.holding.take_in(*fetch.chunks)
 
     @app.task  # type: ignore[untyped-decorator]
     async def flush() -> None:

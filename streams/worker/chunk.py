@@ -1,4 +1,4 @@
-"""A chunk: what one fetch brought for one partition."""
+"""What one fetch brought: a chunk of each partition that it brought something of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,3 +25,14 @@ class Chunk:
         """Return the chunk without the records below a position."""
         kept = [r for r in self.records if r.offset >= position]
         return Chunk(self.partition, Span(position, self.span.end), kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What one fetch brought: the value of the one message that Faust makes of it.
+
+    Attributes:
+        chunks: One of each partition that something was fetched of; at least one.
+    """
+
+    chunks: Sequence[Chunk]

@@ -81,6 +81,8 @@ def _taken(
 ) -> Chunk | None:
     """Take records out of a fetch: nothing else runs between the two positions."""
     before = position(fetcher, tp)
+    # aiokafka would copy each record into an object of its own: 1 µs.
+    result._partition_records._consumer_record = _as_it_is  # noqa: SLF001
     records = result.getall(most_records)
     after = position(fetcher, tp)
     if not result.has_more():
@@ -91,6 +93,11 @@ def _taken(
     if before is None or after is None or after <= before:
         return None
     return Chunk(tp.partition, Span(before, after), records)
+
+
+def _as_it_is(_: TopicPartition, record: Any) -> Any:  # noqa: ANN401
+    """Return a record as aiokafka's parser has it, with value, offset and headers."""
+    return record
 
 
 def _forget(fetcher: Any, tp: TopicPartition) -> None:  # noqa: ANN401

@@ -22,7 +22,7 @@ from streams.worker.loading import (
     Kafka,
     Loading,
 )
-from streams.worker.partition import Partition, Rules
+from streams.worker.partition import Partition, Rules, take_in
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ class Holding:
         self._let_go: dict[int, Partition] = {}
         self._lock = asyncio.Lock()
         self._flush_wanted = asyncio.Event()
+        self._counts_wanted = False
         self._room = asyncio.Event()
 
     @property
@@ -164,25 +165,34 @@ class Holding:
 
     # ------------------------------------------------------------------- chunks
 
-    async def take_in(self, chunk: Chunk) -> None:
-        """Take a chunk in as far as it is next; wait while too much is uncommitted."""
-        partition = self._partitions.get(chunk.partition)
-        if partition is None:
-            return
+    async def take_in(self, *chunks: Chunk) -> None:
+        """Take chunks in as far as each is next; wait while too much is uncommitted.
+
+        Args:
+            chunks: Records of different partitions.
+        """
+        found = [
+            (partition, chunk)
+            for chunk in chunks
+            if (partition := self._partitions.get(chunk.partition))
+        ]
         try:
-            verdict = partition.take_in(chunk, self._rules)
+            verdicts = take_in(found, self._rules)
         except Exception as error:
-            # The partition may have taken in half of the chunk: only a fresh process,
-            # beginning from the tables, is sure to be right.
+            # Memory may have taken in a part of them: only a fresh process, beginning
+            # from the tables, is sure to be right.
+            spans = ", ".join(
+                f"{c.span.start} of partition {c.partition}" for c in chunks
+            )
             self.give_up(
-                f"Records from offset {chunk.span.start} of partition "
-                f"{chunk.partition} cannot be taken in: {error!r}. Nothing is lost: "
-                f"they stay in Kafka; --debug shows where it went wrong."
+                f"Records from offset {spans} cannot be taken in: {error!r}. Nothing "
+                f"is lost: they stay in Kafka; --debug shows where it went wrong."
             )
             raise
-        telemetry.TAKEN_IN.labels(str(chunk.partition)).set(partition.position)
-        if verdict is Verdict.SEEK:
-            await self._fetch_again(partition, chunk.span.start)
+        for (partition, chunk), verdict in zip(found, verdicts, strict=True):
+            telemetry.TAKEN_IN.labels(str(partition.number)).set(partition.position)
+            if verdict is Verdict.SEEK:
+                await self._fetch_again(partition, chunk.span.start)
         if self._is_time_to_flush():
             self._flush_wanted.set()
         while self._is_full():
@@ -239,7 +249,9 @@ class Holding:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._flush_wanted.wait(), flush_seconds)
-            counts = monotonic() >= counts_due or self._many_cells()
+            is_due = monotonic() >= counts_due
+            counts = is_due or self._counts_wanted or self._many_cells()
+            self._counts_wanted = False
             await again(self._flush_under_lock, counts=counts)
             if counts:
                 counts_due = monotonic() + counts_seconds
@@ -252,6 +264,10 @@ class Holding:
                 self._saving.look(self._partitions.values())
         self._room.set()
         return done
+
+    def want_counts(self) -> None:
+        """Commit counts at the next flush: some can be told by the table alone."""
+        self._counts_wanted = True
 
     def _many_cells(self) -> bool:
         cells = sum(

@@ -1,4 +1,4 @@
-"""Faust's aiokafka transport, changed so that one message is one chunk.
+"""Faust's aiokafka transport, changed so that one message is one fetch.
 
 Relied on, each checked by a test against the pinned versions:
 
@@ -26,6 +26,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams import topics
+from streams.worker.chunk import Chunk, Fetch
 from streams.worker.fetching import fetched_chunks
 from streams.worker.takeover import Bounds
 
@@ -70,7 +71,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class ChunkConsumer(driver.Consumer):
-    """A consumer that starts where the tables say and messages chunks."""
+    """A consumer that starts where the tables say and messages whole fetches."""
 
     @property
     def _holding(self) -> "Holding":
@@ -94,26 +95,24 @@ class ChunkConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield one message a partition and fetch."""
-        chunks, _ = await self._wait_next_records(timeout)
-        if chunks is None or self.should_stop:
+        """Yield one message a fetch: it holds the chunks of all partitions."""
+        fetched, _ = await self._wait_next_records(timeout)
+        if not fetched or self.should_stop or not self.flow_active:
             return
-        for tp, parts in chunks.items():
-            for chunk in parts:
-                if not self.flow_active:
-                    return
-                self._read_offset[tp] = None
-                yield tp, self._to_message(tp, chunk)
+        chunks = [chunk for chunks in fetched.values() for chunk in chunks]
+        tp = next(iter(fetched))
+        self._read_offset[tp] = None
+        yield tp, self._to_message(tp, Fetch(chunks))
 
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401
-        # A chunk without records has no time; Faust only passes it on.
-        last = record.records[-1] if record.records else None
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401 - Faust's signature
+        """Make a message under the first chunk's name; Faust only passes it on."""
+        first: Chunk = record.chunks[0]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            record.span.end - 1,
-            last.timestamp / 1000.0 if last else 0.0,
-            last.timestamp_type if last else 0,
+            first.span.end - 1,
+            first.records[-1].timestamp / 1000.0 if first.records else 0.0,
+            first.records[-1].timestamp_type if first.records else 0,
             [],
             None,
             record,

@@ -11,6 +11,7 @@ from importlib.metadata import version
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher, group_coordinator
+from aiokafka.record.default_records import DefaultRecord
 from faust.tables.recovery import Recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
@@ -87,6 +88,18 @@ def test_aiokafka_passes_over_what_is_no_record() -> None:
 
     assert "if next_batch.is_control_batch" in code
     assert code.count("self.next_fetch_offset = next_batch.next_offset") == 3
+
+
+def test_aiokafka_makes_its_records_by_a_method() -> None:
+    """It is left out: ``fetching`` takes the parser's records as they are."""
+    code = inspect.getsource(fetcher.PartitionRecords._unpack_records)
+    parsed = DefaultRecord(7, 1_000, 1, None, b"[]", [("source", b"http")])
+
+    assert "consumer_record = self._consumer_record(tp, record)" in code
+    assert parsed.offset == 7
+    assert (parsed.timestamp, parsed.timestamp_type) == (1_000, 1)
+    assert parsed.value == b"[]"
+    assert parsed.headers == [("source", b"http")]
 
 
 def test_aiokafka_hands_records_out_as_we_do() -> None:
