@@ -34,28 +34,27 @@ def decode(
         those of table callbacks that a value can fill.
     """
     rows = Rows()
+    found: list[Callback] | Callback | None
     for record, value in enumerate(values):
-        found = None if value is None else _decode_strictly(value)
-        if found:
-            rows.extend(record, found)
+        try:
+            found = strict.decode(value)  # type: ignore[arg-type]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+            found = None  # a tombstone is the one that has a wrong type
+        if isinstance(found, list) and found:
+            rows.callbacks += found
+            rows.counts.append(len(found))
+        elif isinstance(found, Callback):
+            rows.callbacks.append(found)
+            rows.counts.append(1)
         elif value is None:
             rows.park(record, 0, "tombstone: the record has no value", None)
         else:
             decode_carefully(rows, record, value, keep_text=keep_text)
         if len(rows.callbacks) >= BATCH_CALLBACKS:
             yield columns(rows, keep_text=keep_text)
-            rows = Rows()
+            rows = Rows(record + 1)
     if rows.callbacks:
         yield columns(rows, keep_text=keep_text)
-
-
-def _decode_strictly(value: bytes) -> list[Callback] | None:
-    """Return a record's callbacks; None where the careful reader has to look."""
-    try:
-        found = strict.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return found if isinstance(found, list) else [found]
 
 
 def decode_carefully(rows: Rows, record: int, value: bytes, *, keep_text: bool) -> None:

@@ -1,6 +1,7 @@
 """Decoded rows → the archive's columns."""
 
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -32,41 +33,73 @@ def columns(rows: "Rows", *, keep_text: bool) -> pa.RecordBatch:
     callbacks = rows.callbacks
     messages = [c.message for c in callbacks]
     recipients = [m.recipients for m in messages]
-    destinations = _destinations(callbacks)
+    destinations = _destinations(callbacks, recipients)
     arrays = {
-        "record": pa.array(rows.records, _INT32),
-        "kafka_index": pa.array(rows.indexes, _INT32),
-        "event_type": pa.array([c.type for c in callbacks], _TEXT),
+        "record": pa.array(rows.records()),
+        "kafka_index": pa.array(rows.indexes()),
+        "event_type": _texts([c.type for c in callbacks]),
         "error_code": pa.array([c.error_code for c in callbacks], _INT32),
-        "description": pa.array([c.description for c in callbacks], _TEXT),
-        "carrier_name": pa.array([c.carrier_name for c in callbacks], _TEXT),
-        "destination": pa.array(destinations, _TEXT),
-        "message_id": pa.array([m.id for m in messages], _TEXT),
-        "direction": pa.array([m.direction for m in messages], _TEXT),
-        "sender": pa.array([m.sender for m in messages], _TEXT),
-        "owner": pa.array(
-            [None if m.owner == m.sender else m.owner or "" for m in messages], _TEXT
-        ),
-        "recipients": pa.array(
-            [
-                None if r is not None and len(r) == 1 and r[0] == d else r or []
-                for r, d in zip(recipients, destinations, strict=True)
-            ],
-            _TEXTS,
-        ),
-        "application_id": pa.array([m.application_id for m in messages], _TEXT),
-        "tag": pa.array([m.tag for m in messages], _TEXT),
-        "channel": pa.array([m.channel for m in messages], _TEXT),
-        "priority": pa.array([m.priority for m in messages], _TEXT),
+        "description": _texts([c.description for c in callbacks]),
+        "carrier_name": _texts([c.carrier_name for c in callbacks]),
+        "destination": _texts(destinations),
+        "message_id": _texts([m.id for m in messages]),
+        "direction": _texts([m.direction for m in messages]),
+        "sender": _texts(senders := [m.sender for m in messages]),
+        "owner": _owners([m.owner for m in messages], senders),
+        "recipients": _recipients(recipients, destinations),
+        "application_id": _texts([m.application_id for m in messages]),
+        "tag": _texts([m.tag for m in messages]),
+        "channel": _texts([m.channel for m in messages]),
+        "priority": _texts([m.priority for m in messages]),
         "segment_count": pa.array([m.segment_count for m in messages], _INT32),
-        "media": pa.array([m.media for m in messages], _TEXTS),
-        "text": pa.array([m.text for m in messages], _TEXT)
+        "media": _filled([m.media for m in messages], _TEXTS),
+        "text": _texts([m.text for m in messages])
         if keep_text
         else pa.nulls(len(messages), _TEXT),
     }
     arrays |= _time_columns(rows)
     arrays |= _sparse_columns(rows)
-    return pa.RecordBatch.from_pydict(arrays)
+    return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+
+
+def _filled(values: "list[Any]", kind: pa.DataType) -> pa.Array:
+    """Make a column; quicker where all of it is null, as the rare ones mostly are."""
+    if not any(values) and values.count(None) == len(values):
+        return pa.nulls(len(values), kind)
+    return pa.array(values, kind)
+
+
+def _texts(values: "list[str | None]") -> pa.Array:
+    return _filled(values, _TEXT)
+
+
+def _owners(owners: "list[str | None]", senders: "list[str | None]") -> pa.Array:
+    """Make the column: null where it is the sender, empty where there is none."""
+    if owners == senders:
+        return pa.nulls(len(owners), _TEXT)
+    return _texts(
+        [
+            None if owner == sender else owner or ""
+            for owner, sender in zip(owners, senders, strict=True)
+        ]
+    )
+
+
+def _recipients(
+    recipients: "list[list[str] | None]", destinations: "list[str | None]"
+) -> pa.Array:
+    """Make the column: null where it is just the destination, empty where none is."""
+    # No list is empty: as many texts as rows means one in each.
+    filled = [texts for texts in recipients if texts]
+    if len(filled) == len(recipients) and [*chain(*filled)] == destinations:
+        return pa.nulls(len(recipients), _TEXTS)
+    return pa.array(
+        [
+            None if r is not None and len(r) == 1 and r[0] == d else r or []
+            for r, d in zip(recipients, destinations, strict=True)
+        ],
+        _TEXTS,
+    )
 
 
 def identity_columns(callbacks: "Sequence[Callback]") -> pa.RecordBatch:
@@ -79,10 +112,11 @@ def identity_columns(callbacks: "Sequence[Callback]") -> pa.RecordBatch:
         N rows, the same values as :func:`columns` has.
     """
     messages = [c.message for c in callbacks]
+    destinations = _destinations(callbacks, [m.recipients for m in messages])
     return pa.RecordBatch.from_pydict(
         {
             "message_id": pa.array([m.id for m in messages], _TEXT),
-            "destination": pa.array(_destinations(callbacks), _TEXT),
+            "destination": pa.array(destinations, _TEXT),
             "event_type": pa.array([c.type for c in callbacks], _TEXT),
             "channel": pa.array([m.channel for m in messages], _TEXT),
             "error_code": pa.array([c.error_code for c in callbacks], _INT32),
@@ -90,12 +124,16 @@ def identity_columns(callbacks: "Sequence[Callback]") -> pa.RecordBatch:
     )
 
 
-def _destinations(callbacks: "Sequence[Callback]") -> list[str | None]:
+def _destinations(
+    callbacks: "Sequence[Callback]", recipients: "list[list[str] | None]"
+) -> "list[str | None]":
     """Return each destination: ``to``, or the only recipient where it is missing."""
-    recipients = [c.message.recipients for c in callbacks]
+    destinations = [c.destination for c in callbacks]
+    if all(destinations):
+        return destinations
     return [
-        c.destination if c.destination is not None or r is None or len(r) != 1 else r[0]
-        for c, r in zip(callbacks, recipients, strict=True)
+        d if d is not None or r is None or len(r) != 1 else r[0]
+        for d, r in zip(destinations, recipients, strict=True)
     ]
 
 
@@ -104,19 +142,17 @@ def _time_columns(rows: "Rows") -> dict[str, pa.Array]:
     event_texts = [c.time for c in rows.callbacks]
     read_texts = [c.read_time for c in rows.callbacks]
     message_texts = [c.message.time for c in rows.callbacks]
-    event_time, inexact = times.column(event_texts)
-    for row in inexact:
+    event, read, message = times.columns([event_texts, read_texts, message_texts])
+    for row in event[1]:
         _extra(rows, row).callback["time"] = _raw(event_texts[row])
-    read_time, inexact = times.column(read_texts)
-    for row in inexact:
+    for row in read[1]:
         _extra(rows, row).callback["eventTime"] = _raw(read_texts[row])
-    message_time, inexact = times.column(message_texts)
-    for row in inexact:
+    for row in message[1]:
         _extra(rows, row).message["time"] = _raw(message_texts[row])
     return {
-        "event_time": event_time,
-        "read_time": read_time,
-        "message_time": message_time,
+        "event_time": event[0],
+        "read_time": read[0],
+        "message_time": message[0],
     }
 
 
@@ -139,7 +175,7 @@ def _sparse_columns(rows: "Rows") -> dict[str, pa.Array]:
     for row, (reason, content) in rows.parked.items():
         problem[row], raw[row] = reason, content
     return {
-        "extra": pa.array(extra, _TEXT),
-        "problem": pa.array(problem, _TEXT),
-        "raw": pa.array(raw, pa.binary()),
+        "extra": _texts(extra),
+        "problem": _texts(problem),
+        "raw": _filled(raw, pa.binary()),
     }

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from streams.core.careful import Extra
 from streams.core.wire import Callback, Message
 
@@ -10,18 +13,18 @@ _PARKED = Callback(type=None, message=Message(id=None))  # type: ignore[arg-type
 
 @dataclass(slots=True)
 class Rows:
-    """Callbacks in the order they came, with where each one stood.
+    """Callbacks in the order they came, and how many each record has.
 
     Attributes:
-        records: For each row, the place of its record among those decoded.
-        indexes: For each row, its place in the record's array.
+        first: The place of the first record among those decoded.
+        counts: For each record, how many rows it has; at least one.
         callbacks: For each row, the callback; of a parked row all fields are None.
         extras: Extra fields by row.
         parked: Problem and bytes by row.
     """
 
-    records: list[int] = field(default_factory=list)
-    indexes: list[int] = field(default_factory=list)
+    first: int = 0
+    counts: list[int] = field(default_factory=list)
     callbacks: list[Callback] = field(default_factory=list)
     extras: dict[int, Extra] = field(default_factory=dict)
     parked: dict[int, tuple[str, bytes | None]] = field(default_factory=dict)
@@ -36,17 +39,32 @@ class Rows:
         self.extras[len(self.callbacks)] = extra
         self._add(record, index, callback)
 
-    def extend(self, record: int, callbacks: list[Callback]) -> None:
-        """Add all callbacks of a record that is wholly as documented."""
-        count = len(callbacks)
-        if count == 1:
-            self._add(record, 0, callbacks[0])
-            return
-        self.records += [record] * count
-        self.indexes += range(count)
-        self.callbacks += callbacks
-
     def _add(self, record: int, index: int, callback: Callback) -> None:
-        self.records.append(record)
-        self.indexes.append(index)
+        """Add the next row: of the last record, or the first one of the next record.
+
+        Raises:
+            ValueError: A row, or a record, is left out.
+        """
+        if index == 0:
+            self.counts.append(0)
+        place = (self.first + len(self.counts) - 1, self.counts[-1])
+        if place != (record, index):
+            raise ValueError(f"row {index} of record {record} is not next: {place}")
+        self.counts[-1] += 1
         self.callbacks.append(callback)
+
+    def records(self) -> npt.NDArray[np.int32]:
+        """Return for each row the place of its record among those decoded."""
+        places = np.arange(self.first, self.first + len(self.counts), dtype=np.int32)
+        if len(self.callbacks) == len(self.counts):
+            return places
+        return np.repeat(places, self.counts)
+
+    def indexes(self) -> npt.NDArray[np.int32]:
+        """Return for each row its place in its record's array."""
+        if len(self.callbacks) == len(self.counts):
+            return np.zeros(len(self.counts), np.int32)
+        counts = np.array(self.counts, np.int32)
+        begins = np.cumsum(counts, dtype=np.int32) - counts
+        rows = np.arange(len(self.callbacks), dtype=np.int32)
+        return rows - np.repeat(begins, counts)
