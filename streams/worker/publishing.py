@@ -51,11 +51,13 @@ class Publishing:
     Attributes:
         poster: Writes to the topic, and asks where topic callbacks ends.
         held: Returns the partitions held now.
+        want_counts: Asks for a commit of counts that are too large for a message.
         condition: Where it is said that Kafka does not take messages.
     """
 
     poster: Poster
     held: Callable[[], Mapping[int, Partition]]
+    want_counts: Callable[[], None]
     condition: Condition
     _desks: dict[int, Desk] = field(default_factory=dict)
     _changes_due: float = float("-inf")
@@ -103,6 +105,8 @@ class Publishing:
             desk.sending = self._announce(desk, only_sign=only_signs)
             spent += monotonic() - began
             await asyncio.sleep(0)  # records are taken in between two partitions
+        if any(desk.announcer.waits_for_the_table for desk in self._desks.values()):
+            self.want_counts()
         if not only_signs:
             is_behind = any(desk.is_behind for desk in self._desks.values())
             share = _SHARE_WHEN_BEHIND if is_behind else _SHARE
