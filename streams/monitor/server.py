@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ _KEEP_ALIVE_SECONDS = 10
 _HEADER_SECONDS = 20.0
 # Rows wait in here while a client reads slowly, beside what the kernel holds.
 _SEND_BUFFER = 128 << 10
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Protocol(HttpToolsProtocol):
@@ -35,7 +37,7 @@ class Protocol(HttpToolsProtocol):
         """Give the request a way to cut its connection off."""
         super().on_message_begin()
         scope: Any = self.scope
-        scope["undelivered.abort"] = self.transport.abort
+        scope["undelivered.abort"] = self._cut_off
         if self._waits is None:
             self._waits = self.loop.call_later(_HEADER_SECONDS, self.transport.abort)
 
@@ -48,6 +50,13 @@ class Protocol(HttpToolsProtocol):
         """End the header's time with the connection."""
         self._end_wait()
         super().connection_lost(exc)
+
+    def _cut_off(self) -> None:
+        """Close now, and let go of what waits to be sent, in the kernel too."""
+        opened = self.transport.get_extra_info("socket")
+        if opened is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
     def _end_wait(self) -> None:
         if self._waits is not None:
