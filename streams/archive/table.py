@@ -1,12 +1,11 @@
 """A Delta table that is written exactly once: rows and positions in one transaction."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-import msgspec
 import pyarrow as pa
 from deltalake import (
     CommitProperties,
@@ -17,7 +16,9 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from streams.archive import schema, transactions
+from streams.archive import schema, syncing, transactions
+from streams.archive.integrity import POSITIONS_KEY
+from streams.archive.syncing import Synced
 from streams.core import lives, positions
 
 # Four writers at once needed more than the default of 15 (measured).
@@ -64,9 +65,19 @@ class ArchiveTable:
                 partition_by=[partition_by] if partition_by else None,
             )
             self._opened_at = self._table.version()
+            self._synced = Synced(path)
+            # Of a table that nobody has synced yet, everything is.
+            unknown = syncing.known_version(path) < 0
+            self._synced.up_to(self._opened_at, self._paths() if unknown else ())
+
+    def _paths(self) -> list[str]:
+        actions = pa.table(self._table.get_add_actions(flatten=True))
+        return [unquote(path) for path in actions["path"].to_pylist()]
 
     def refresh(self) -> None:
-        """Read the newest snapshot.
+        """Read the newest snapshot, and wait until all of it is on the disk.
+
+        Another process may have written it and died before it had waited.
 
         Raises:
             CommitFailedOrUnknownError: The table cannot be read.
@@ -77,6 +88,7 @@ class ArchiveTable:
             else:
                 self._table = DeltaTable(str(self.path))
                 self._opened_at = self._table.version()
+            self._synced.up_to(self._table.version())
 
     def position(self, log_id: str, partition: int) -> int:
         """Return a partition's position in the snapshot; 0 where it has none."""
@@ -154,9 +166,10 @@ class ArchiveTable:
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(k, v) for k, v in after.items()],
                     max_commit_retries=_MOST_COMMIT_RETRIES,
+                    custom_metadata={POSITIONS_KEY: str(len(after))},
                 ),
             )
-            self._sync()
+            self._synced.up_to(self._table.version())
 
     def update(self, changes: Mapping[str, str], where: str) -> int:
         """Change columns of rows in one transaction; positions and all else stay.
@@ -184,7 +197,7 @@ class ArchiveTable:
                 ),
             )
             if self._table.version() != version:
-                self._sync()
+                self._synced.up_to(self._table.version())
         return int(done["num_updated_rows"])
 
     def remove_old_files(self) -> int:
@@ -215,31 +228,6 @@ class ArchiveTable:
             raise CommitRefusedError(
                 f"{self.path}: position {name} is {there}, not {expected}"
             )
-
-    def _sync(self) -> None:
-        """Put what the last commit added on disk; delta-rs never calls fsync itself."""
-        entry = self.path / "_delta_log" / f"{self._table.version():020d}.json"
-        added = [self.path / name for name in _added(entry)]
-        for file in [*added, entry]:
-            _fsync(file)
-        for folder in {file.parent for file in [*added, entry]}:
-            _fsync(folder)
-
-
-def _added(entry: Path) -> Iterable[str]:
-    """Return the files that a log entry adds, relative to the table."""
-    for line in entry.read_bytes().splitlines():
-        action = msgspec.json.decode(line).get("add")
-        if action:
-            yield action["path"]
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def callbacks(data_dir: Path) -> ArchiveTable:

@@ -54,9 +54,14 @@ def run(
     """
     _configure_logging(debug=settings.debug)
     _make_folder(settings)
-    prepare(settings, bootstrap_servers, log, accept_log_loss=accept_log_loss)
+    presence = prepare(
+        settings, bootstrap_servers, log, accept_log_loss=accept_log_loss
+    )
     logger.info("Working on log %s, %d partitions.", log.log_id, log.partitions)
-    return asyncio.run(_work(settings, bootstrap_servers, log, port))
+    try:
+        return asyncio.run(_work(settings, bootstrap_servers, log, port))
+    finally:
+        presence.leave()
 
 
 def _configure_logging(*, debug: bool) -> None:
