@@ -64,6 +64,7 @@ class Loading:
         self._kafka = kafka
         self._rules = rules
         self._condition = condition
+        self._log_id: str | None = None
 
     async def load(
         self, numbers: Iterable[int], held: Mapping[int, Partition]
@@ -79,7 +80,12 @@ class Loading:
         """
         again = AsyncRetrying(
             retry=retry_if_not_exception_type(
-                (CountsAheadError, LogShorterError, asyncio.CancelledError)
+                (
+                    CannotGoOnError,
+                    CountsAheadError,
+                    LogShorterError,
+                    asyncio.CancelledError,
+                )
             ),
             wait=wait_random_exponential(max=LONGEST_PAUSE_SECONDS),
             before_sleep=self._say,
@@ -111,12 +117,26 @@ class Loading:
         self, numbers: set[int], held: Mapping[int, Partition]
     ) -> dict[int, Partition]:
         log = await self._archive.call(self._kafka.log)
+        self._require_the_same(log)
         life = await self._archive.call(self._life, log)
         # Kafka's offsets are asked for behind the positions: they are never behind.
         bounds = await self._kafka.bounds(numbers)
         taken = await self._archive.call(self._take_over, log, life, bounds, held)
         await self._kafka.seek({number: p.position for number, p in taken.items()})
         return taken
+
+    def _require_the_same(self, log: Log) -> None:
+        """Require the log that was loaded first: chunks of it may be on their way.
+
+        Raises:
+            CannotGoOnError: It is another one.
+        """
+        self._log_id = self._log_id or log.log_id
+        if log.log_id != self._log_id:
+            raise CannotGoOnError(
+                f"The topic was deleted and made again: its log is {log.log_id} now, "
+                f"not {self._log_id}. The worker ends and has to be started again."
+            )
 
     def _life(self, log: Log) -> Life:
         return entering.enter(self._archive.tables()[0], log)[0]

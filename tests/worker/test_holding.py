@@ -506,6 +506,22 @@ async def test_another_log_ends_the_worker(tmp_path: Path) -> None:
     assert "its log is log-2 now" in holding.fatal.result()
 
 
+async def test_one_worker_takes_over_from_one_log_only(tmp_path: Path) -> None:
+    """Records of the log before may be on their way: a fresh process has none."""
+    broker = Broker(end=4)
+    holding = broker.holding(tmp_path)
+    await holding.assign([0])
+    await holding.revoke()
+
+    broker.log = Log("log-2", 1)
+    await holding.assign([0])
+    await holding.take_in(chunk(records(0, 4)))
+    await holding.close()
+
+    assert "its log is log-2 now" in holding.fatal.result()
+    assert archived(tmp_path) == []
+
+
 async def test_what_kafka_deleted_meanwhile_is_a_gap(tmp_path: Path) -> None:
     """Records not fetched yet are deleted: what is in memory is archived before."""
     broker = Broker(end=10)
