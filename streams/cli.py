@@ -414,26 +414,46 @@ def sql(
 
 
 @app.command()
-def check(
+def check(  # noqa: PLR0913 - one parameter an option
     *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First derive again what is counted wrong.")
+    ] = False,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
+    host: Host = None,
+    monitor_port: MonitorPort = None,
     debug: Debug = None,
 ) -> None:
-    """Recount the events, compare with the counts, test every view's promises."""
+    """Recount the events; compare counts and the monitor; test what views promise."""
+    from streams.stack import audit
     from streams.warehouse import check as checking
     from streams.warehouse import output
 
-    settings = load(data_dir=data_dir, debug=debug)
+    settings = load(
+        data_dir=data_dir, host=host, monitor_port=monitor_port, debug=debug
+    )
     _say_if_there_is_no_archive(settings.data_dir)
+    if repair:
+        from streams.warehouse import repair as repairing
+
+        typer.echo(
+            f"{repairing.run(settings.data_dir):,} cells derived again.", err=True
+        )
     result = checking.run(settings.data_dir)
+    audited = audit.of_running_monitor(settings)
+    findings = (
+        result.findings if audited is None else result.findings + audited.findings
+    )
     for note in result.notes:
         typer.echo(note, err=True)
-    if result.findings or format != "table":
-        output.write(result.rows, output.Format(format))
+    if findings or format != "table":
+        output.write(checking.as_rows(findings), output.Format(format))
     else:
         typer.echo(result.well)
-    raise typer.Exit(EXIT_FOUND_WRONG if result.findings else EXIT_DONE)
+    if audited is not None:
+        typer.echo(audited.words, err=bool(findings) or format != "table")
+    raise typer.Exit(EXIT_FOUND_WRONG if findings else EXIT_DONE)
 
 
 @app.command()

@@ -37,3 +37,4 @@ select
     sum(segments)::bigint as segments
 from stored_window_counts
 group by all
+having sum(events) <> 0

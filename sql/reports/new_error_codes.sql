@@ -35,7 +35,7 @@ coded as (
         country,
         carrier,
         error_code,
-        events
+        sum(events) as events
     from stored_window_counts
     where
         error_code is not null
@@ -44,6 +44,8 @@ coded as (
         and is_asked(country, $country)
         and is_asked(application_id, $application)
         and is_asked(carrier, $carrier)
+    group by all
+    having sum(events) <> 0
 
 ),
 

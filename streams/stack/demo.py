@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from streams import topics
 from streams.settings import Settings
-from streams.stack import demo_live, examples, signals, traffic
+from streams.stack import audit, demo_live, examples, signals, traffic
 from streams.stack.console import CONSOLE, doing, say
 from streams.stack.post import Answer, Poster, post_all, poster
 from streams.stack.up import Stack, running
@@ -86,7 +86,7 @@ def show(stack: Stack, *, once: bool) -> int:
         _report(stack.data_dir)
         _show_incident(stack.data_dir)
         _show_examples(stack.data_dir, parked)
-        agrees = _check(stack.data_dir)
+        agrees = _check(stack)
         _title("What happens now? undelivered watch")
         with demo_live.going_on(to) as shown:
             seen = demo_live.show(stack, shown)
@@ -218,17 +218,22 @@ def _show_query(data_dir: Path, query: str) -> None:
             output.write(found, output.Format.TABLE)
 
 
-def _check(data_dir: Path) -> bool:
-    """Recount everything; return whether it agrees."""
+def _check(stack: Stack) -> bool:
+    """Recount everything, compare the monitor; return whether all agrees."""
     from streams.warehouse import check, output  # noqa: PLC0415
 
     _title("undelivered check")
-    result = check.run(data_dir)
-    if result.findings:
-        output.write(result.rows, output.Format.TABLE)
-        return False
-    say(result.well)
-    return True
+    port = stack.ports.monitor
+    settings = stack.settings.model_copy(update={"monitor_port": port})
+    result, audited = check.run(stack.data_dir), audit.of_running_monitor(settings)
+    findings = (*result.findings, *(audited.findings if audited else ()))
+    if findings:
+        output.write(check.as_rows(findings), output.Format.TABLE)
+    else:
+        say(result.well)
+    if audited is not None:
+        say(audited.words)
+    return not findings and audited is not None and audited.compared is not None
 
 
 def _say_what_next(stack: Stack) -> None:

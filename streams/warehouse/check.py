@@ -4,15 +4,13 @@ It reads one snapshot of each table; workers may go on writing.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.archive.schema import RULES_VERSION
-from streams.warehouse import connection, positions, queries, reports, rows, snapshot
+from streams.warehouse import connection, positions, promises, queries, rows, snapshot
 from streams.warehouse.output.values import as_json
-from streams.warehouse.period import DEFAULT_LENGTH, EVERYTHING, MINUTE, Period
 from streams.warehouse.positions import Counting
 
 if TYPE_CHECKING:
@@ -23,12 +21,6 @@ if TYPE_CHECKING:
 # A broken promise is often broken for every row: so many are named.
 MOST_ROWS_NAMED = 20
 _COLUMNS = ("check", "rule", "found")
-# Under this name the rows of a report are tested.
-_RUN = "checked_report"
-_ALTOGETHER = "altogether "
-_RECEIVED_UNTIL = "select max(received_at) from stored_callbacks"
-_LATEST_WINDOW = "select max(window_start) from stored_window_counts"
-_CHECKED_VIEWS = ("view", "table", "report")
 
 
 class Finding(NamedTuple):
@@ -63,7 +55,12 @@ class Result(NamedTuple):
     @property
     def rows(self) -> rows.Rows:
         """Return the findings as rows."""
-        return rows.Rows(_COLUMNS, ("VARCHAR",) * len(_COLUMNS), iter(self.findings))
+        return as_rows(self.findings)
+
+
+def as_rows(findings: Sequence[Finding]) -> rows.Rows:
+    """Return findings as rows."""
+    return rows.Rows(_COLUMNS, ("VARCHAR",) * len(_COLUMNS), iter(findings))
 
 
 def run(data_dir: Path) -> Result:
@@ -78,7 +75,7 @@ def run(data_dir: Path) -> Result:
         return Result(missing, ("Nothing else was checked: files are missing.",))
     with connection.connect_over(taken) as opened:
         positions.show(opened, taken)
-        findings = (*_failing_checks(opened), *_broken_promises(opened))
+        findings = (*_failing_checks(opened), *_broken_promises(opened, taken))
         counting = positions.counting(opened, RULES_VERSION)
         return Result(findings, tuple(_notes(opened)), counting)
 
@@ -119,90 +116,10 @@ def _in_words(found: rows.Rows) -> Iterator[str]:
         yield as_json(dict(zip(found.names, row, strict=True)))
 
 
-def _broken_promises(opened: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:
-    """Test the lines ``check:`` in the headers of views, tables and reports."""
-    for kind in _CHECKED_VIEWS:
-        for query in queries.of_kind(kind):
-            with _source(opened, query) as source:
-                for rule in query.checks:
-                    for row in islice(_failing(opened, source, rule), MOST_ROWS_NAMED):
-                        yield Finding(query.name, rule, row)
-
-
-def failing_rows(
-    opened: "duckdb.DuckDBPyConnection", query: queries.Query, rule: str
-) -> Iterator[str]:
-    """Find the rows that break a rule of a header.
-
-    Args:
-        opened: The warehouse.
-        query: A view, a table or a report; a report is run over everything.
-        rule: ``unique a, b``, ``not null a, b``, ``altogether`` and an expression of
-            sums that must not be false, or an expression that no row makes false.
-
-    Yields:
-        Each row, or for ``unique`` each repeated key with its count, as JSON.
-    """
-    with _source(opened, query) as source:
-        yield from _failing(opened, source, rule)
-
-
-@contextmanager
-def _source(opened: "duckdb.DuckDBPyConnection", query: queries.Query) -> Iterator[str]:
-    """Name what the rules of a query are about; a report is run once for all rules."""
-    if query.kind != "report":
-        yield query.name
-        return
-    params = reports.parameters(query, _checked_period(opened, query))
-    if "received_until" in query.params:
-        params["received_until"] = _one(opened, _RECEIVED_UNTIL)
-    opened.execute(f"create or replace temp table {_RUN} as {query.sql}", params)
-    try:
-        yield _RUN
-    finally:
-        opened.execute(f"drop table {_RUN}")
-
-
-def _checked_period(
-    opened: "duckdb.DuckDBPyConnection", query: queries.Query
-) -> Period:
-    """Return everything; of a report that compares two periods, the last two days."""
-    if "earlier_since" not in query.params:
-        return EVERYTHING
-    latest = _one(opened, _LATEST_WINDOW) or EVERYTHING.since
-    return Period(latest - DEFAULT_LENGTH, latest + MINUTE)
-
-
-def _one(opened: "duckdb.DuckDBPyConnection", query: str) -> Any:  # noqa: ANN401
-    found = opened.execute(query).fetchone()
-    return found[0] if found else None
-
-
-def _failing(
-    opened: "duckdb.DuckDBPyConnection", source: str, rule: str
-) -> Iterator[str]:
-    found = rows.of(opened.execute(_failing_query(source, rule)))
-    return iter(()) if found is None else _in_words(found)
-
-
-def _failing_query(source: str, rule: str) -> str:
-    """Write the query for a rule; both come from the files of ``sql/``."""
-    if names := _named(rule, "unique "):
-        keys = ", ".join(names)
-        return (
-            f"select {keys}, count(*) as times from {source} as checked "  # noqa: S608
-            f"group by all having count(*) > 1"
-        )
-    if rule.startswith(_ALTOGETHER):
-        sums = rule.removeprefix(_ALTOGETHER)
-        return (
-            f"select count(*) as rows from {source} as checked "  # noqa: S608
-            f"having not ({sums})"
-        )
-    if names := _named(rule, "not null "):
-        rule = " and ".join(f"{name} is not null" for name in names)
-    return f"select * from {source} as checked where not ({rule})"  # noqa: S608
-
-
-def _named(rule: str, start: str) -> Sequence[str]:
-    return rule.removeprefix(start).split(", ") if rule.startswith(start) else ()
+def _broken_promises(
+    opened: "duckdb.DuckDBPyConnection", taken: "Snapshot"
+) -> Iterator[Finding]:
+    """Name the rows that break a promise of a header, some of each."""
+    found = (Finding(*each) for each in promises.broken(opened, taken))
+    for _, rows_of_a_rule in groupby(found, key=lambda each: (each.check, each.rule)):
+        yield from islice(rows_of_a_rule, MOST_ROWS_NAMED)

@@ -78,6 +78,7 @@ def assert_story(said: str) -> None:
     assert any(line.startswith("MX Mexico ") and "of" in line for line in lines)
     assert '"carrier": "Telcel",' in lines
     assert '"error_code": 4750,' in lines
+    assert any(line.endswith(" compared with the monitor.") for line in lines)
     assert "Nothing is wrong: every cell of the counts equals its recount." in lines
     assert "Traceback" not in said
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streams.archive import schema
-from streams.warehouse import check, queries, snapshot
+from streams.warehouse import check, promises, queries, snapshot
 from streams.warehouse.connection import connect
 from streams.warehouse.positions import Counting
 from streams.warehouse.snapshot import take
@@ -26,7 +26,7 @@ def whole() -> tuple[list[Row], list[Row]]:
         parked(3),
         callback(4, **CODE, event_time=at("12:30:00"), carrier_name="AT&T"),
         callback(5),  # archived, not counted yet
-        callback(0, kafka_partition=1, segment_count=3),
+        callback(0, kafka_partition=1, message_id="other", segment_count=3),
     ]
     counts = [
         cell(1, to_position=1),
@@ -300,7 +300,7 @@ def test_rules_of_a_report_are_tested(
     archive.add_counts([cell(3), cell(2, country="GB")])
     with connect(archive.data_dir) as connection:
         connection.execute("create view events_there as select 5 as events")
-        rows = list(check.failing_rows(connection, _rule(rule), rule))
+        rows = list(promises.failing_rows(connection, _rule(rule), rule))
 
         assert (len(rows) if isinstance(found, int) else rows) == found
         assert connection.execute("show tables").fetchall().count(("checked",)) == 0
@@ -313,11 +313,11 @@ def test_report_that_lost_a_part_is_named(archive: Archive) -> None:
     (rule,) = [rule for rule in query.checks if rule.startswith("altogether")]
     without_null = query.sql.replace("order by", "where rates.country <> '' order by")
     with connect(archive.data_dir) as connection:
-        good = list(check.failing_rows(connection, query, rule))
+        good = list(promises.failing_rows(connection, query, rule))
         bad = replace(query, sql=without_null)
 
         assert good == []
-        assert list(check.failing_rows(connection, bad, rule)) == ['{"rows":1}']
+        assert list(promises.failing_rows(connection, bad, rule)) == ['{"rows":1}']
 
 
 def test_lost_records_are_named_by_their_gap(archive: Archive) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from streams.warehouse import check, connect, queries, reports
+from streams.warehouse import connect, promises, queries, reports
 from streams.warehouse.period import EVERYTHING
 from tests.sql.archive import NOON, Archive, callback, cell, parked
 from tools import sql_page
@@ -19,6 +19,9 @@ VALUES: dict[str, Any] = {
     "rules_version": 1,
     "committed_date": NOON.date(),
     "floor_logs": None,
+    "log_ids": [],
+    "partitions": [],
+    "positions": [],
     "floor_partitions": None,
     "floors": None,
     "places": None,
@@ -108,7 +111,7 @@ def test_every_rule_of_a_header_can_be_tested(filled: Archive) -> None:
     """No rule is broken by a good archive, and none is bad SQL."""
     with connect(filled.data_dir) as connection:
         tested = {
-            (query.name, rule): list(check.failing_rows(connection, query, rule))
+            (query.name, rule): list(promises.failing_rows(connection, query, rule))
             for query in queries.shipped_queries().values()
             if query.kind in ("view", "table", "report")
             for rule in query.checks

@@ -1,0 +1,30 @@
+"""The audit of the monitor that runs on a data folder."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from streams.settings import Settings
+from streams.stack import ready, run_file
+
+if TYPE_CHECKING:
+    from streams.monitor.audit import Audit
+
+
+def of_running_monitor(settings: Settings) -> "Audit | None":
+    """Audit the monitor whose port is set, else the running stack's; None without one.
+
+    Raises:
+        ConfigurationError: The archive or run.json cannot be read.
+    """
+    run = run_file.read(settings.data_dir)
+    port = settings.monitor_port
+    if port is None and run is not None:
+        port = run.ports.monitor
+    if port is None:
+        return None
+    from streams.monitor import audit  # noqa: PLC0415 - 0.3 s
+    from streams.monitor.watch.asking import Monitor  # noqa: PLC0415
+
+    address = ready.address(settings.host, port)
+    with closing(Monitor(address)) as monitor:
+        return audit.run(monitor, settings.data_dir, settings.monitor_hours)
