@@ -47,7 +47,8 @@ unit: $(DEVELOPMENT) ## Run the tests that need nothing but Python (seconds).
 
 .PHONY: chaos
 chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every record (minutes).
-	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest tests/broker/test_exactly_once.py \
+	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest -rP tests/broker/test_chaos.py \
+		tests/broker/test_exactly_once.py \
 		tests/broker/test_history.py tests/broker/test_import.py \
 		tests/broker/test_monitor.py \
 		tests/upkeep/test_beside_writers.py tests/upkeep/test_killed.py

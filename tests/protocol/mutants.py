@@ -104,12 +104,9 @@ def _seen_no_more(standing: Standing, archived: int) -> bool:
     return True
 
 
-def _always(fate: Fate) -> Callable[[Move, int], Fate]:
-    def of(move: Move, found: int) -> Fate:
-        del move, found
-        return fate
-
-    return of
+def _always_made(move: Move, found: int) -> Fate:
+    del move, found
+    return Fate.MADE
 
 
 def _made_where_it_moved(move: Move, found: int) -> Fate:
@@ -145,8 +142,7 @@ MUTANTS: dict[str, Rules] = {
         TRUE, after_commit=_goes_on_after(Answer.UNFORESEEN)
     ),
     "keeps a memory that has seen more": replace(TRUE, has_seen_no_more=_seen_no_more),
-    "believes every commit made": replace(TRUE, fate_of=_always(Fate.MADE)),
-    "believes no commit made": replace(TRUE, fate_of=_always(Fate.NOT_MADE)),
+    "believes every commit made": replace(TRUE, fate_of=_always_made),
     "believes a moved position its own": replace(TRUE, fate_of=_made_where_it_moved),
     "names positions without the log": replace(TRUE, transaction_id=_without_the_log),
     "reads P before Q": replace(TRUE, asks_for_q_first=False),

@@ -5,6 +5,8 @@ What may happen is in tests/protocol/machine.py, what has to hold in oracle.py.
 """
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,6 +18,8 @@ from tests.protocol.mutants import MUTANTS
 from tests.protocol.oracle import BrokenError
 from tests.protocol.rules import Rules
 
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "exactly-once.md").read_text()
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 # What a wrong rule may end in: wrong tables, or what no true rule ever meets.
 BREAKAGE = (BrokenError, CountsAheadError, LogShorterError, ValueError)
@@ -65,3 +69,22 @@ def test_the_model_breaks_without_a_rule(name: str) -> None:
 
     with pytest.raises(BREAKAGE):
         run_state_machine_as_test(wrong, settings=looking)
+
+
+# ----------------------------------------------------------------- docs/exactly-once.md
+
+
+def test_every_test_that_the_page_names_is_there() -> None:
+    """A rule is only as good as the test that fails without it."""
+    named = re.findall(r"(tests/[a-z_/]+\.py)::(\w+)", PAGE)
+
+    assert len(named) > 20
+    for path, name in named:
+        assert f"def {name}(" in (ROOT / path).read_text(), f"{path}::{name}"
+
+
+def test_the_page_names_every_way_a_rule_is_broken() -> None:
+    """And no other."""
+    column = "".join(line.split("|")[3] for line in PAGE.splitlines() if "|" in line)
+
+    assert set(re.findall(r"\*([^*]+)\*", column)) == set(MUTANTS)
