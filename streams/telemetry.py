@@ -38,11 +38,33 @@ WAITING = Gauge(
 
 ROWS = Counter(
     "undelivered_rows_archived_total",
-    "Rows committed to table callbacks.",
+    "Rows committed to table callbacks, by partition.",
+    ["partition"],
     registry=REGISTRY,
 )
 COPIES = Counter(
-    "undelivered_copies_total", "Redeliveries seen by the worker.", registry=REGISTRY
+    "undelivered_copies_total",
+    "Redelivered copies of events that were archived and not counted, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
+TRIMMED = Counter(
+    "undelivered_trimmed_records_total",
+    "Records fetched again that were taken in already, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
+ROWS_A_SECOND = Gauge(
+    "undelivered_rows_a_second",
+    "Rows archived in the last minute, a second, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
+FLUSH_AGE = Gauge(
+    "undelivered_flush_age_seconds",
+    "How long the oldest row that is not archived has waited, seconds, by partition.",
+    ["partition"],
+    registry=REGISTRY,
 )
 COMMITS = Counter(
     "undelivered_commits_total",
@@ -58,7 +80,8 @@ COMMIT_SECONDS = Histogram(
 )
 RESETS = Counter(
     "undelivered_resets_total",
-    "Times the worker threw its memory away and began again from the archive.",
+    "Times a partition was made again because another worker had moved it.",
+    ["partition"],
     registry=REGISTRY,
 )
 POSITION = Gauge(
@@ -128,7 +151,7 @@ STREAMS_CUT_OFF = Counter(
 
 def forget_partitions() -> None:
     """Show no partition any more: what another worker holds is not ours to tell."""
-    for gauge in (POSITION, TAKEN_IN, LAG):
+    for gauge in (POSITION, TAKEN_IN, LAG, FLUSH_AGE, ROWS_A_SECOND):
         gauge.clear()
 
 

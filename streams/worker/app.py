@@ -202,7 +202,9 @@ async def _tell_kafka(app: WorkerApp) -> None:
         return
     consumer = app.chunk_consumer
     ends = {p: bounds.end for p, bounds in (await consumer.bounds(positions)).items()}
-    for number, end in ends.items():
-        telemetry.LAG.labels(str(number)).set(end - positions[number])
+    lag = {number: end - positions[number] for number, end in ends.items()}
+    for number, records in lag.items():
+        telemetry.LAG.labels(str(number)).set(records)
+    app.holding.measuring.say(lag, app.holding.problem)
     app.watch.look(ends, monotonic())
     await consumer.commit_for_lag_tools(positions)

@@ -9,13 +9,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-import pyarrow.compute as pc
-
-from streams import telemetry
 from streams.archive import table as tables
 from streams.core.positions import Answer, Fate, Move, Then, after_commit, fate_of
 from streams.worker.commits import Tables, commit_counts, commit_rows
 from streams.worker.condition import Condition
+from streams.worker.measuring import Measuring
 from streams.worker.partition import Cut, Gain, Partition
 
 logger = logging.getLogger(__name__)
@@ -72,9 +70,13 @@ class Committing:
     hold nothing any more: it may still be made.
     """
 
-    def __init__(self, archive: Archive, condition: Condition) -> None:
+    def __init__(
+        self, archive: Archive, condition: Condition, measuring: Measuring
+    ) -> None:
         """Commit to these tables."""
         self._archive = archive
+        self._measuring = measuring
+        self._began = 0.0
         self._condition = condition
         self._cuts: list[Cut] = []
         self._gains: list[Gain] = []
@@ -103,7 +105,7 @@ class Committing:
         answer = await self._commit("callbacks", commit_rows, self._cuts)
         if answer is Answer.DONE:
             for cut in self._cuts:
-                _archive_cut(cut)
+                self._archived(cut)
             self._cuts = []
         return await self._after(answer)
 
@@ -147,7 +149,7 @@ class Committing:
         overtaken = set()
         for cut, fate in zip(self._cuts, fates[0], strict=True):
             if fate is Fate.MADE:
-                _archive_cut(cut)
+                self._archived(cut)
             elif fate is Fate.NOT_MADE:
                 cut.partition.put_back(cut)
             else:
@@ -172,15 +174,15 @@ class Committing:
     async def _commit(
         self, name: str, commit: Callable[[Tables, Any], None], gained: list[Any]
     ) -> Answer:
-        began = monotonic()
+        began = self._began = monotonic()
         try:
             await self._archive.call(self._with_tables, commit, gained)
         except tables.CommitRefusedError as error:
-            telemetry.COMMITS.labels(name, "refused").inc()
+            self._measuring.committed(name, "refused", monotonic() - began)
             logger.warning("Commit refused, looking at the tables again: %s", error)
             return Answer.REFUSED
         except tables.CommitFailedOrUnknownError as error:
-            telemetry.COMMITS.labels(name, "failed").inc()
+            self._measuring.committed(name, "failed", monotonic() - began)
             self._condition.cannot("writing", f"cannot write the archive: {error}")
             return Answer.UNKNOWN
         except Exception as error:
@@ -191,16 +193,12 @@ class Committing:
             )
             return Answer.UNFORESEEN
         self._condition.can("writing")
-        telemetry.COMMITS.labels(name, "done").inc()
-        telemetry.COMMIT_SECONDS.labels(name).observe(monotonic() - began)
+        self._measuring.committed(name, "done", monotonic() - began)
         return Answer.DONE
 
     def _with_tables(self, commit: Callable[[Tables, Any], None], gained: Any) -> None:  # noqa: ANN401 - cuts or gains
         commit(self._archive.tables(), gained)
 
-
-def _archive_cut(cut: Cut) -> None:
-    """Note that rows are archived."""
-    cut.partition.archive(cut)
-    telemetry.ROWS.inc(len(cut.rows))
-    telemetry.COPIES.inc(pc.sum(cut.rows["is_copy"]).as_py() or 0)
+    def _archived(self, cut: Cut) -> None:
+        cut.partition.archive(cut)
+        self._measuring.archived(cut, self._began)

@@ -10,7 +10,6 @@ from time import monotonic
 
 from tenacity import AsyncRetrying, retry_if_result, wait_random_exponential
 
-from streams import telemetry
 from streams.core.positions import Answer, Then, Verdict, after_commit
 from streams.worker import saving
 from streams.worker.chunk import Chunk
@@ -22,7 +21,9 @@ from streams.worker.loading import (
     Kafka,
     Loading,
 )
-from streams.worker.partition import Partition, Rules, take_in
+from streams.worker.measuring import Measuring
+from streams.worker.partition import Partition, Rules, read
+from streams.worker.portions import portions
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ class Holding:
         self.kafka = kafka
         self.condition = Condition()
         self._archive = Archive(data_dir)
-        self._committing = Committing(self._archive, self.condition)
+        self.measuring = Measuring()
+        self._committing = Committing(self._archive, self.condition, self.measuring)
         self._loading = Loading(self._archive, kafka, rules, self.condition)
         self._saving = saving.Saving()
         self._rules = rules
@@ -120,7 +122,6 @@ class Holding:
             held = self._partitions
             self._hold_nothing()
             self._let_go = {p: held[p] for p in held if p not in in_doubt}
-            telemetry.forget_partitions()
 
     async def close(self) -> None:
         """Commit everything to both tables; nothing is taken in any more."""
@@ -145,16 +146,14 @@ class Holding:
             return
         self._partitions, self._let_go = taken, {}
         self.condition.can(WAITING)
-        for number, partition in taken.items():
-            telemetry.TAKEN_IN.labels(str(number)).set(partition.position)
-        self._measure()
+        self.measuring.holds(taken)
 
     async def _begin_again(self, numbers: Iterable[int]) -> None:
         """Take over anew what somebody else has moved; the others stay as they are."""
         overtaken = set(numbers) & self.numbers
         if not overtaken:
             return
-        telemetry.RESETS.inc(len(overtaken))
+        self.measuring.reset(overtaken)
         held = {p: self._partitions.pop(p) for p in overtaken}
         try:
             taken = await self._loading.load(overtaken, held)
@@ -162,6 +161,7 @@ class Holding:
             self.give_up(str(error))
             return
         self._partitions |= taken
+        self.measuring.holds(self._partitions)
 
     # ------------------------------------------------------------------- chunks
 
@@ -171,13 +171,35 @@ class Holding:
         Args:
             chunks: Records of different partitions.
         """
+        for portion, is_heavy in portions(chunks):
+            if is_heavy:
+                # No commit and no rebalance meanwhile; the loop goes on.
+                async with self._lock:
+                    missing = await self._take_in(portion, off_the_loop=True)
+            else:
+                missing = await self._take_in(portion, off_the_loop=False)
+            for partition, offset in missing:
+                await self._fetch_again(partition, offset)
+            await self._wait_for_room()
+
+    async def _take_in(
+        self, chunks: list[Chunk], *, off_the_loop: bool
+    ) -> list[tuple[Partition, int]]:
+        """Take chunks in; return before which offsets records are missing."""
         found = [
             (partition, chunk)
             for chunk in chunks
             if (partition := self._partitions.get(chunk.partition))
         ]
         try:
-            verdicts = take_in(found, self._rules)
+            if off_the_loop:
+                done = await asyncio.to_thread(read, found, self._rules)
+            else:
+                done = read(found, self._rules)
+            done.take_in()
+        except asyncio.CancelledError:
+            self._hold_nothing()
+            raise
         except Exception as error:
             # Memory may have taken in a part of them: only a fresh process, beginning
             # from the tables, is sure to be right.
@@ -189,10 +211,19 @@ class Holding:
                 f"is lost: they stay in Kafka; --debug shows where it went wrong."
             )
             raise
-        for (partition, chunk), verdict in zip(found, verdicts, strict=True):
-            telemetry.TAKEN_IN.labels(str(partition.number)).set(partition.position)
+        taken_in = {p.number: len(chunk.records) for p, chunk in done.nexts}
+        missing = []
+        for (partition, chunk), verdict in zip(found, done.verdicts, strict=True):
             if verdict is Verdict.SEEK:
-                await self._fetch_again(partition, chunk.span.start)
+                missing.append((partition, chunk.span.start))
+            elif verdict is not Verdict.ACCEPT:
+                next_ones = taken_in.get(partition.number, 0)
+                self.measuring.took_in(partition, len(chunk.records) - next_ones)
+            else:
+                self.measuring.took_in(partition, 0)
+        return missing
+
+    async def _wait_for_room(self) -> None:
         if self._is_time_to_flush():
             self._flush_wanted.set()
         while self._is_full():
@@ -280,7 +311,6 @@ class Holding:
     async def _flush(self, *, counts: bool) -> bool:
         """Commit rows and positions, and then the counts up to them if wanted."""
         done = await self._end(self._committing.rows(self._partitions.values()))
-        self._measure()
         if done and counts:
             done = await self._end(self._committing.counts(self._partitions.values()))
         return done
@@ -325,16 +355,13 @@ class Holding:
         """Return the archived position of each partition held."""
         return {number: p.archived for number, p in self._partitions.items()}
 
-    def _measure(self) -> None:
-        for number, position in self.positions().items():
-            telemetry.POSITION.labels(str(number)).set(position)
-
     def _hold_nothing(self) -> None:
         """Forget everything at once: what memory holds may be in a table or not.
 
         A commit after this would move positions behind rows that it does not have.
         """
         self._partitions, self._let_go = {}, {}
+        self.measuring.holds({})
         self._room.set()
         self.condition.waits_for_partitions()
 

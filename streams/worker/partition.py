@@ -215,8 +215,36 @@ class Partition:
         self.archived_cells = []
 
 
-def take_in(found: Sequence[tuple[Partition, Chunk]], rules: Rules) -> list[Verdict]:
-    """Take chunks in as far as each is next; say what was done with each.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Chunks that were read and remembered, and are not taken in yet.
+
+    Attributes:
+        verdicts: What is done with each chunk that was given.
+        nexts: Partitions, and of each the records that are next.
+        rows: Their rows, partition by partition.
+        sizes: How many rows each has.
+        cells: What each adds to the counts.
+    """
+
+    verdicts: list[Verdict]
+    nexts: list[tuple[Partition, Chunk]]
+    rows: pa.Table
+    sizes: list[int]
+    cells: list[pa.Table]
+
+    def take_in(self) -> None:
+        """Let the partitions have what was read of them."""
+        begin = 0
+        for (held, chunk), size, counted in zip(
+            self.nexts, self.sizes, self.cells, strict=True
+        ):
+            held.took_in(chunk, self.rows.slice(begin, size), counted)
+            begin += size
+
+
+def read(found: Sequence[tuple[Partition, Chunk]], rules: Rules) -> Read:
+    """Read chunks as far as each is next; of the partitions only memory is changed.
 
     Args:
         found: Partitions, each once, and the chunk that was fetched of each.
@@ -230,9 +258,11 @@ def take_in(found: Sequence[tuple[Partition, Chunk]], rules: Rules) -> list[Verd
     ]
     parts = [Part(chunk, held.log_id, held.memory) for held, chunk in nexts]
     rows, sizes = rows_of(parts, keep_text=rules.keep_text)
-    cells = rules.count_parts(rows, sizes)
-    begin = 0
-    for (held, chunk), size, counted in zip(nexts, sizes, cells, strict=True):
-        held.took_in(chunk, rows.slice(begin, size), counted)
-        begin += size
-    return verdicts
+    return Read(verdicts, nexts, rows, sizes, rules.count_parts(rows, sizes))
+
+
+def take_in(found: Sequence[tuple[Partition, Chunk]], rules: Rules) -> list[Verdict]:
+    """Take chunks in as far as each is next; say what was done with each."""
+    done = read(found, rules)
+    done.take_in()
+    return done.verdicts

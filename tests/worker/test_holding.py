@@ -369,7 +369,7 @@ async def test_a_chunk_that_cannot_be_taken_in_ends_the_worker(tmp_path: Path) -
     await holding.assign([0])
     broken: Any = [Record(0, BEGIN_MS, 7)]  # type: ignore[arg-type]
 
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         await holding.take_in(chunk(broken))
 
     assert "offset 0 of partition 0 cannot be taken in" in holding.fatal.result()
@@ -471,7 +471,7 @@ async def test_a_chunk_that_was_half_taken_in_is_never_committed(
     await holding.assign([0])
     await holding.take_in(chunk(records(0, 2)))
     broken: Any = [Record(2, BEGIN_MS, 7)]  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         await holding.take_in(chunk(broken))
 
     await holding.close()
