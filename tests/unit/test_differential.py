@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.core import callbacks, identity, windows
@@ -30,6 +30,9 @@ from tests.worker.logs import BEGIN_MS, RULES, Record
 Row = dict[str, Any]
 Log = list[Record]
 _GENERATION_MS = GENERATION_US // 1000
+# An example takes a third of a second.
+_profile = settings.default or settings()
+at_most_300 = settings(_profile, max_examples=min(300, _profile.max_examples))
 
 
 def log_of(values: Sequence[bytes | None], steps: Sequence[int] = ()) -> Log:
@@ -161,6 +164,7 @@ def test_the_hostile_corpus_is_read_alike(*, keep_text: bool) -> None:
     assert_alike([first, log_of(list(reversed(values)))], keep_text=keep_text)
 
 
+@at_most_300
 @given(
     logs=st.lists(st.lists(bodies | st.none(), max_size=8), min_size=1, max_size=3),
     steps=st.lists(
@@ -179,6 +183,7 @@ def test_whatever_is_sent_is_read_alike(
     )
 
 
+@at_most_300
 @given(st.lists(mutated_samples(), min_size=1, max_size=6))
 def test_documented_bodies_with_a_few_other_bytes_are_read_alike(
     values: list[bytes],

@@ -45,6 +45,7 @@ def runs(count: int) -> settings:
     )
 
 
+@pytest.mark.hypothesis
 def test_whatever_happens_each_record_is_archived_and_counted_once() -> None:
     """After each step a prefix, its counts exact; at rest everything.
 
@@ -56,6 +57,7 @@ def test_whatever_happens_each_record_is_archived_and_counted_once() -> None:
     )
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("name", MUTANTS if IS_LONG else QUICK)
 def test_the_model_breaks_without_a_rule(name: str) -> None:
     """A rule that can be wrong and nobody notices is not tested, or not needed."""
