@@ -24,6 +24,7 @@ from streams.worker.loading import Kafka
 from streams.worker.partition import Rules
 from streams.worker.posting import Poster
 from streams.worker.publishing import Publishing
+from streams.worker.resuming import Resuming
 from streams.worker.takeover import Bounds
 from streams.worker.transport import ChunkConsumer, ChunkTransport
 from streams.worker.watching import Watch
@@ -49,6 +50,7 @@ class WorkerApp(faust.App):
 
     holding: Holding
     watch: Watch
+    resuming: Resuming
     publishing: Publishing
 
     def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's signature
@@ -137,6 +139,7 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
     async def archive_and_count(fetches: AsyncIterable[Fetch]) -> None:
         """Archive each callback and count it in its window."""
         async for fetch in fetches:
+            await app.resuming.look(fetch.chunks)
             await app.holding.take_in(*fetch.chunks)
 
     @app.task  # type: ignore[untyped-decorator]

@@ -15,11 +15,14 @@ class Chunk:
         partition: Kafka's partition number.
         span: The offsets the chunk stands for; see :class:`Span`.
         records: aiokafka's records, by rising offset; none where the span holds none.
+        is_resumed: The connection to Kafka was another one shortly before: its log may
+            have lost records since.
     """
 
     partition: int
     span: Span
     records: Sequence[Any]
+    is_resumed: bool = False
 
     def since(self, position: int) -> "Chunk":
         """Return the chunk without the records below a position."""

@@ -10,11 +10,36 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
+from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.structs import TopicPartition
 
 from streams.core.positions import Span, spanned
 from streams.worker.chunk import Chunk
+
+# One fetch of before may be handed out after the change, in some parts.
+_CHUNKS_RESUMED = 3
+
+
+class Connections:
+    """Over which connection each partition is fetched: a broker that died has none."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._seen: dict[TopicPartition, object] = {}
+        self._left: dict[TopicPartition, int] = {}
+
+    def is_resumed(self, fetcher: Any, tp: TopicPartition) -> bool:  # noqa: ANN401
+        """Tell of the next chunk of a partition whether the connection was changed."""
+        client = fetcher._client  # noqa: SLF001
+        leader = client.cluster.leader_for_partition(tp)
+        now = client._conns.get((leader, ConnectionGroup.DEFAULT))  # noqa: SLF001
+        before = self._seen.setdefault(tp, now)
+        if now is not None and now is not before:
+            self._seen[tp], self._left[tp] = now, _CHUNKS_RESUMED
+        left = self._left.get(tp, 0)
+        self._left[tp] = max(0, left - 1)
+        return left > 0
 
 
 async def fetched_chunks(

@@ -17,6 +17,7 @@ from streams.worker.app import (
     create_publishing,
 )
 from streams.worker.health import HealthServer
+from streams.worker.resuming import Resuming
 from streams.worker.starting import prepare
 from streams.worker.watching import Watch
 
@@ -96,6 +97,7 @@ async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int)
     app = create_app(settings, bootstrap_servers)
     app.holding = create_holding(app, settings, bootstrap_servers)
     app.watch = Watch(app.holding)
+    app.resuming = Resuming(app.holding)
     app.publishing = create_publishing(app, bootstrap_servers)
     add_agents(app, settings, log)
     app.finalize()

@@ -16,6 +16,8 @@ Relied on, each checked by a test against the pinned versions:
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiokafka.consumer.group_coordinator import OffsetAndMetadata
@@ -27,7 +29,7 @@ from faust.types import TP, ConsumerMessage
 
 from streams import topics
 from streams.worker.chunk import Chunk, Fetch
-from streams.worker.fetching import fetched_chunks
+from streams.worker.fetching import Connections, fetched_chunks
 from streams.worker.takeover import Bounds
 
 ANSWER_SECONDS = 10.0
@@ -67,7 +69,14 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             chunks = await fetched_chunks(
                 fetcher, active_partitions, timeout or 0.0, max_records
             )
-        return {tp: [chunk] for tp, chunk in chunks.items()}
+        return {
+            tp: [replace(chunk, is_resumed=self._connections.is_resumed(fetcher, tp))]
+            for tp, chunk in chunks.items()
+        }
+
+    @cached_property
+    def _connections(self) -> Connections:
+        return Connections()
 
 
 class ChunkConsumer(driver.Consumer):
