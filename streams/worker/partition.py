@@ -25,7 +25,7 @@ from streams.worker.chunk import Chunk
 from streams.worker.fresh import Fresh
 from streams.worker.rows import Part, rows_of
 
-_NO_ROWS = schema.CALLBACKS.empty_table()
+_NO_ROWS = pa.Table.from_batches([], schema.CALLBACKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from streams.worker.app import (
     create_publishing,
 )
 from streams.worker.health import HealthServer
+from streams.worker.lean import do_without_pandas
 from streams.worker.resuming import Resuming
 from streams.worker.starting import prepare
 from streams.worker.watching import Watch
@@ -53,6 +54,7 @@ def run(
     Raises:
         ConfigurationError: The archive cannot be gone on with.
     """
+    do_without_pandas()
     _configure_logging(debug=settings.debug)
     _make_folder(settings)
     presence = prepare(
