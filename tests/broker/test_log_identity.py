@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from kafka import KafkaProducer, TopicPartition
 
 from streams import topics
 from streams.archive import transactions
+from streams.stack import ports
 from tests.broker.conftest import PROGRAM, embedded_kafka, run_command, wait_for
 from tests.worker import logs
 from tests.worker.logs import body
@@ -25,8 +26,17 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
 
 @contextmanager
-def worker(data_dir: Path, servers: str, *options: str) -> Iterator[Path]:
-    """Run a worker; stop it by SIGTERM at the end; give the file of what it says."""
+def worker(
+    data_dir: Path, servers: str, *options: str, ends: bool = False
+) -> Iterator[Path]:
+    """Run a worker; stop it by SIGTERM at the end; give the file of what it says.
+
+    Args:
+        data_dir: Its data folder.
+        servers: Kafka.
+        options: Further options.
+        ends: It ends by itself, as it cannot go on.
+    """
     said = data_dir / "worker.log"
     data_dir.mkdir(parents=True, exist_ok=True)
     with said.open("wb") as file:
@@ -46,8 +56,9 @@ def worker(data_dir: Path, servers: str, *options: str) -> Iterator[Path]:
         )
     try:
         yield said
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, said.read_text()
+        if not ends:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(90) == (1 if ends else 0), said.read_text()
     finally:
         process.kill()
         process.wait()
@@ -205,20 +216,25 @@ def test_a_lost_tail_stops_the_worker_until_it_is_accepted(tmp_path: Path) -> No
     """Kafka's folder as it was before its last records: the same topic, other ones."""
     data_dir, stack = tmp_path / "data", tmp_path / "stack"
     kept = tmp_path / "kept"
-    with embedded_kafka(stack) as servers:
+    port = ports.choose("kafka", 0)
+    working = ExitStack()
+    with embedded_kafka(stack, port) as servers:
         log_id = topics.ensure_topics(servers, 1).log_id
         send(servers, bodies("abcd"))
         # what is on the disk when the power fails; Kafka recovers it as after a crash
         shutil.copytree(stack / "kafka", kept)
         send(servers, bodies("efg"))
-        with worker(data_dir, servers) as said:
-            wait_until_at(data_dir, said, 7)
+        said = working.enter_context(worker(data_dir, servers, ends=True))
+        wait_until_at(data_dir, said, 7)
     shutil.rmtree(stack / "kafka")
     kept.rename(stack / "kafka")
 
-    with embedded_kafka(stack) as servers:
+    with working, embedded_kafka(stack, port) as servers:
         assert topics.current_log(servers).log_id == log_id
         send(servers, bodies("uvwxyz"))  # longer than what was lost
+        working.close()  # whoever was connected all the time notices, and ends
+        assert "lost records" in said.read_text()
+        assert "Traceback" not in said.read_text()
         stopped = work_until_it_ends(data_dir, servers)
         assert "has another record at offset 6 than the archive" in stopped
         assert "--accept-log-loss" in stopped
