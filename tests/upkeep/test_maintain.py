@@ -225,6 +225,20 @@ def test_counts_of_newer_rules_are_only_summed(tmp_path: Path) -> None:
     assert found == [(schema.RULES_VERSION + 1,)]
 
 
+def test_stretches_of_other_dates_are_not_counted_twice(tmp_path: Path) -> None:
+    """Two workers whose clocks disagree about the date take turns."""
+    writer = Writer(tmp_path)
+    for day in (DAYS[0], DAYS[-1], DAYS[0]):
+        writer.flush(datetime(2026, 11, 21, 10, tzinfo=UTC))
+        writer.count(day)
+    before = cells(tmp_path)
+
+    assert run(tmp_path).differences == []
+
+    assert cells(tmp_path) == before
+    assert wrong(tmp_path) == set()
+
+
 def test_what_comes_after_settling_is_settled_too(
     tmp_path: Path, written: Writer
 ) -> None:
