@@ -17,7 +17,7 @@ from streams.core.outcomes import Outcomes
 from streams.core.senders import SenderTypes
 from streams.settings import Settings
 from streams.topics import Log
-from streams.worker import single_records
+from streams.worker import agents, single_records
 from streams.worker.chunk import Fetch
 from streams.worker.holding import Holding, Limits
 from streams.worker.loading import Kafka
@@ -141,6 +141,8 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
         async for fetch in fetches:
             await app.resuming.look(fetch.chunks)
             await app.holding.take_in(*fetch.chunks)
+
+    agents.declare(app, callbacks)
 
     @app.task  # type: ignore[untyped-decorator]
     async def flush() -> None:

@@ -20,7 +20,8 @@ from streams.stack import jars, ports, strays
 from streams.stack.child import Child
 from streams.stack.kafka import Kafka
 
-_REFUSED = 'result="refused"'
+_COMMITS, _REFUSED = "undelivered_commits_total", 'result="refused"'
+_TAKEN_IN, _ARCHIVED = "undelivered_taken_in_position{", "undelivered_position{"
 _LOOK_SECONDS = 0.25
 
 
@@ -131,7 +132,7 @@ class Group:
 
     def look(self, worker: Worker) -> None:
         """Note how many commits of a worker were refused."""
-        refused = _refused(worker.port)
+        refused = _sum(worker.port, _COMMITS, _REFUSED)
         if refused > worker.refused:
             self.happened["refused commits"] += refused - worker.refused
             worker.refused = refused
@@ -173,12 +174,22 @@ class Group:
         return "\n".join(f"--- {f.name}\n{f.read_text()[-1500:]}" for f in found)
 
 
-def _refused(port: int) -> int:
-    """Return how many commits a worker says were refused; 0 while it is silent."""
+def has_something_to_commit(worker: Worker) -> bool:
+    """Tell whether a worker has taken in what it has not archived yet."""
+    return _sum(worker.port, _TAKEN_IN) > _sum(worker.port, _ARCHIVED)
+
+
+def has_begun(worker: Worker) -> bool:
+    """Tell whether a worker has taken something in."""
+    return _sum(worker.port, _TAKEN_IN) > 0
+
+
+def _sum(port: int, name: str, label: str = "") -> int:
+    """Add a worker's metric up; 0 while it is silent."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
             lines = answer.read().decode().splitlines()
     except OSError:
         return 0
-    found = (line for line in lines if line.startswith("undelivered_commits_total"))
-    return sum(int(float(line.rsplit(" ", 1)[1])) for line in found if _REFUSED in line)
+    found = (line for line in lines if line.startswith(name) and label in line)
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in found)

@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,7 +19,13 @@ from kafka import KafkaProducer
 
 from streams import topics
 from tests.broker import load
-from tests.broker.chaos import Broker, Group, Worker
+from tests.broker.chaos import (
+    Broker,
+    Group,
+    Worker,
+    has_begun,
+    has_something_to_commit,
+)
 from tests.broker.conftest import run_command
 from tests.broker.test_exactly_once import archived, query
 
@@ -91,6 +97,7 @@ def end(group: Group, draw: random.Random, _: Broker) -> None:
 def pause(group: Group, draw: random.Random, _: Broker) -> None:
     """Stop a worker until others have its partitions, then let it go on."""
     worker = draw.choice(group.workers)
+    until(lambda: has_something_to_commit(worker), seconds=5)
     worker.process.send_signal(signal.SIGSTOP)
     time.sleep(PAUSE_SECONDS)  # the fault itself
     worker.process.send_signal(signal.SIGCONT)
@@ -104,7 +111,8 @@ def kill_broker(_: Group, __: random.Random, broker: Broker) -> None:
 def start_a_second_group(group: Group, draw: random.Random, _: Broker) -> None:
     """Let a worker of another group write to the same archive for a while."""
     intruder: Worker = group.spawn("started-by-mistake")
-    time.sleep(draw.uniform(8, 12))  # the fault itself
+    until(lambda: has_begun(intruder), seconds=60)
+    time.sleep(draw.uniform(3, 6))  # the fault itself
     group.look(intruder)
     intruder.process.terminate()
     intruder.process.wait(60)
@@ -116,6 +124,13 @@ def rewrite_files(group: Group, _: random.Random, __: Broker) -> None:
         "maintain", f"--data-dir={group.data_dir}", seconds=PATIENCE_SECONDS
     )
     assert done.returncode == 0, done.stderr
+
+
+def until(look: Callable[[], bool], seconds: float) -> None:
+    """Wait for the right moment, though not for ever."""
+    deadline = time.monotonic() + seconds
+    while not look() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 FAULTS = (kill, pause, kill_broker, end, start_a_second_group, rewrite_files)
@@ -145,8 +160,12 @@ def test_whatever_is_done_to_three_workers_the_tables_are_exact(
     faults = [fault for _ in range(ROUNDS) for fault in draw.sample(FAULTS, 6)]
     try:
         group.start(3)
+        sent.write(RECORDS // 10)
+        wait_until_archived(group, sent.records)
         for fault in faults:
-            do_under_load(fault, group, draw, broker, sent, RECORDS // len(faults))
+            do_under_load(
+                fault, group, draw, broker, sent, RECORDS * 8 // 10 // len(faults)
+            )
         sent.write(RECORDS - sent.events)
         wait_until_archived(group, sent.records)
         codes = group.end()
