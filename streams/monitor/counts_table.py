@@ -22,7 +22,7 @@ from streams.core.publications import Cell, Numbers, numbers_of
 
 _READ = ("log_id", "kafka_partition", *windows.CELLS.names)
 # So many files' rows are put together before they are encoded.
-_FILES_AT_ONCE = 64
+_FILES_AT_ONCE = 16
 
 
 class TableUnreadableError(Exception):
@@ -110,7 +110,8 @@ class CountsTable:
         try:
             for name in files:
                 with pq.ParquetFile(name) as file:
-                    parts.append(file.read(columns=list(_READ)).cast(_SCHEMA))
+                    rows = file.read(columns=list(_READ), use_threads=False)
+                    parts.append(rows.cast(_SCHEMA))
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from error
         return pa.concat_tables(parts) if parts else _SCHEMA.empty_table()

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from streams import telemetry
 from streams.core import publications
 from streams.core.live import SILENCE_MS, Place, Reader
@@ -113,6 +115,8 @@ class Live:
         for rows in self._table.rows(snapshot, since * _MINUTE_US):
             totals.add(encoded(rows, totals.book))
         totals.settle()
+        # What the rows took is not needed again.
+        pa.default_memory_pool().release_unused()
         return snapshot, totals
 
     async def follow_table(self) -> None:
