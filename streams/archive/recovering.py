@@ -4,7 +4,7 @@ Every file is read twice: a few columns first, to learn which offsets lie in whi
 generation, and then, in any order, what is remembered and counted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,16 +116,12 @@ class Recovery:
         Returns:
             By partition of which rows have to be read.
         """
-        self._remember = {p: self._remember_from(p) for p in self._places}
-        begins = [
-            min(offset, self._places[p].count_from)
-            for p, offset in self._remember.items()
-        ]
-        self._lowest = min(begins, default=_BEHIND_ALL)
-        # Rows of a broker whose clock stepped back are behind newer ones in the log.
-        self._files = [f for f in self._files if f.last_offset >= self._lowest]
+        # Which generations are still held is known when all since were looked at.
+        self._keep_files(self._known_from)
         for file in self._files:
             self._scan(file.path, self._lowest)
+        self._remember = {p: self._remember_from(p) for p in self._places}
+        self._keep_files(self._remember.__getitem__)
         return {p: outline.log_time_us for p, outline in self._outlines.items()}
 
     def slices(self) -> Iterator[Slice]:
@@ -137,6 +133,20 @@ class Recovery:
                 for partition, is_own in by_partition(rows):
                     if partition in self._places:
                         yield self._slice(partition, rows.filter(is_own))
+
+    def _keep_files(self, remember_from: Callable[[int], int]) -> None:
+        """Leave aside what holds nothing to be remembered or counted."""
+        begins = [
+            min(remember_from(partition), place.count_from)
+            for partition, place in self._places.items()
+        ]
+        self._lowest = min(begins, default=_BEHIND_ALL)
+        # Rows of a broker whose clock stepped back are behind newer ones in the log.
+        self._files = [f for f in self._files if f.last_offset >= self._lowest]
+
+    def _known_from(self, partition: int) -> int:
+        remembered = self._places[partition].remembered
+        return self._remember_from(partition) if remembered is None else remembered
 
     def _remember_from(self, partition: int) -> int:
         place = self._places[partition]

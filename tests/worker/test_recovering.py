@@ -1,0 +1,129 @@
+"""Several partitions taken over, whatever was saved, rewritten or cleaned up."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from streams.archive.recovering import Recovery
+from streams.core.positions import Span
+from streams.topics import Log
+from streams.worker.chunk import Chunk
+from streams.worker.commits import commit_counts, commit_rows
+from streams.worker.partition import Partition, take_in
+from streams.worker.takeover import Bounds, take_over
+from tests.worker import logs
+from tests.worker.logs import RULES, Record
+from tests.worker.test_takeover import make_log, remembered
+
+LOG = Log("log-1", 3)
+NUMBERS = (0, 1, 2)
+
+
+def taken_over(data_dir: Path) -> dict[int, Partition]:
+    """Take all partitions over, as a fresh process does."""
+    bounds = {number: Bounds(0, 60) for number in NUMBERS}
+    return take_over(LOG, bounds, logs.tables(data_dir), RULES)
+
+
+def advance(
+    held: dict[int, Partition], topic: dict[int, list[Record]], ends: dict[int, int]
+) -> None:
+    """Take records in up to these ends."""
+    found = []
+    for number, end in ends.items():
+        at = held[number].position
+        records = topic[number][at:end]
+        if records:
+            found.append((held[number], Chunk(number, Span(at, end), records)))
+    take_in(found, RULES)
+
+
+def commit(both: logs.Tables, held: dict[int, Partition], *, counts: bool) -> None:
+    """Commit what all partitions gained."""
+    cuts = [cut for partition in held.values() if (cut := partition.cut())]
+    if cuts:
+        commit_rows(both, cuts)
+    for cut in cuts:
+        cut.partition.archive(cut)
+    gains = [gain for p in held.values() if (gain := p.gain())] if counts else []
+    if gains:
+        commit_counts(both, gains)
+    for gain in gains:
+        gain.partition.count(gain)
+
+
+def shake(callbacks: DeltaTable, draw: random.Random) -> None:
+    """Put files together, or forget old entries of the table's log, or neither."""
+    if draw.random() < 0.4:
+        callbacks.optimize.compact()
+    if draw.random() < 0.4:
+        callbacks.create_checkpoint()
+        folder = Path(callbacks.table_uri.removeprefix("file://")) / "_delta_log"
+        version = callbacks.version()
+        for entry in folder.glob("*.json"):
+            if int(entry.stem) < version - draw.randrange(3):
+                entry.unlink()
+
+
+def uncounted(partition: Partition) -> Any:  # noqa: ANN401
+    """Return the counts from Q to P, comparable."""
+    return logs.cells(partition.uncounted().to_pylist())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_takeover_finds_all_that_the_last_owner_knew(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory and counts of each partition, saved at its own time or never."""
+    monkeypatch.setattr("streams.archive.recovering._ROWS_AT_ONCE", 3 + seed)
+    draw = random.Random(seed)  # noqa: S311 - a test's choice
+    topic = {number: make_log(draw) for number in NUMBERS}
+    both = logs.tables(tmp_path)
+    held = taken_over(tmp_path)
+    saving = [number for number in NUMBERS if draw.random() < 0.7]
+    for _ in range(12):
+        ends = {p: min(60, held[p].position + draw.randrange(9)) for p in NUMBERS}
+        advance(held, topic, ends)
+        commit(both, held, counts=draw.random() < 0.4)
+        for number in saving:
+            if draw.random() < 0.3:
+                logs.save(held[number])
+
+    shake(DeltaTable(str(tmp_path / "archive" / "callbacks")), draw)
+    taken = taken_over(tmp_path)
+
+    for number, partition in taken.items():
+        assert partition.standing.archived == held[number].standing.archived
+        assert remembered(partition) == remembered(held[number])
+        assert uncounted(partition) == uncounted(held[number])
+
+
+def test_a_saved_memory_spares_the_reading_of_older_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only files that were added since are opened, however many there are."""
+    draw = random.Random(5)  # noqa: S311 - a test's choice
+    topic = {number: make_log(draw) for number in NUMBERS}
+    both = logs.tables(tmp_path)
+    held = taken_over(tmp_path)
+    for end in range(5, 45, 5):
+        if end == 40:
+            for partition in held.values():
+                logs.save(partition)
+        advance(held, topic, dict.fromkeys(NUMBERS, end))
+        commit(both, held, counts=True)
+    opened: set[str] = set()
+    batches = Recovery._batches  # noqa: SLF001
+
+    def note(recovery: Recovery, path: str, *more: Any) -> Any:  # noqa: ANN401
+        opened.add(path)
+        return batches(recovery, path, *more)
+
+    monkeypatch.setattr(Recovery, "_batches", note)
+    taken = taken_over(tmp_path)
+
+    assert {p.remembered for p in taken.values()} == {35}
+    assert 1 <= len(opened) <= 3  # one flush: a file for each day of its rows
