@@ -53,8 +53,13 @@ chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every rec
 		tests/broker/test_monitor.py \
 		tests/upkeep/test_beside_writers.py tests/upkeep/test_killed.py
 
+.PHONY: soak
+soak: $(DEVELOPMENT) ## Run two workers for 20 minutes at 5,000 callbacks a second.
+	UNDELIVERED_SOAK_SECONDS=$${UNDELIVERED_SOAK_SECONDS:-1200} \
+		$(BIN)/python -m pytest -rP tests/broker/test_soak.py
+
 .PHONY: fuzz
-fuzz: $(DEVELOPMENT) ## Draw 1,500 examples for each property instead of 15 (10 minutes).
+fuzz: $(DEVELOPMENT) ## Draw a hundred times as many examples, break each rule (20 minutes).
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout=0 -m hypothesis tests/unit
 
 .PHONY: bench

@@ -132,7 +132,7 @@ class Group:
 
     def look(self, worker: Worker) -> None:
         """Note how many commits of a worker were refused."""
-        refused = _sum(worker.port, _COMMITS, _REFUSED)
+        refused = total(worker.port, _COMMITS, _REFUSED)
         if refused > worker.refused:
             self.happened["refused commits"] += refused - worker.refused
             worker.refused = refused
@@ -176,15 +176,15 @@ class Group:
 
 def has_something_to_commit(worker: Worker) -> bool:
     """Tell whether a worker has taken in what it has not archived yet."""
-    return _sum(worker.port, _TAKEN_IN) > _sum(worker.port, _ARCHIVED)
+    return total(worker.port, _TAKEN_IN) > total(worker.port, _ARCHIVED)
 
 
 def has_begun(worker: Worker) -> bool:
     """Tell whether a worker has taken something in."""
-    return _sum(worker.port, _TAKEN_IN) > 0
+    return total(worker.port, _TAKEN_IN) > 0
 
 
-def _sum(port: int, name: str, label: str = "") -> int:
+def total(port: int, name: str, label: str = "") -> int:
     """Add a worker's metric up; 0 while it is silent."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
