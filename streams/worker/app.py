@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, cast
 
 import faust
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from streams import reference, telemetry, topics
@@ -167,7 +167,7 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
         try:
             async with asyncio.timeout(OFFSET_COMMIT_SECONDS):
                 await _tell_kafka(app)
-        except CommitFailedError as error:
+        except (CommitFailedError, IllegalStateError) as error:
             # A rebalance came between; nothing ever starts from these offsets.
             logger.debug("Offsets for lag tools were not committed: %s", error)
         except (KafkaError, TimeoutError) as error:
