@@ -75,7 +75,8 @@ and names each cell that differs, names callbacks that are archived twice or lie
 beyond their position, records that have no row although their partition's position is
 beyond them, files that are gone, and rows that break a `check:` line of a header. Such
 a line says what holds for each row, or, with `altogether`, for all of them: that the
-parts are the whole. When
+parts are the whole. Reports of counts are tested over everything, those that read
+callbacks over their newest day. When
 nothing is wrong it says how many events were compared. Each finding has the columns
 `check`, `rule` and `found` (the row, as JSON). Minutes counted by other counting rules
 are named on standard error and not compared.

@@ -18,9 +18,6 @@
 -- notes:    pending is null where no application of the hour has message-sent switched
 --           on: then nobody tells of a message before its answer. See cohort_macros.
 --           answered_share below usual_share means that receipts are late or missing.
--- check:    unique sent_hour
--- check:    delivered + failed + unknown + coalesce(pending, 0) <= messages
--- check:    pending is null or delivered + failed + unknown + pending = messages
 
 create or replace view delivery_by_send_hour as
 

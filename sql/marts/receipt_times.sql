@@ -17,8 +17,6 @@
 --           long the provider waited, not the carrier. Messages without a send time
 --           are left out. The clocks of provider and carrier differ: what would be
 --           below 0 is 0. Waiting in the provider's queue is part of the time.
--- check:    unique message_id, destination
--- check:    seconds_to_final >= 0
 
 create or replace view receipt_times as
 

@@ -34,7 +34,18 @@ with
 final as (
 
     select
-        *,
+        message_id,
+        destination,
+        destination_country,
+        carrier_name,
+        application_id,
+        message_time,
+        outcome,
+        error_code,
+        channel,
+        counted_at,
+        kafka_offset,
+        kafka_index,
         outcome in ('delivered', 'read') as has_arrived
     from events
     where
@@ -48,26 +59,43 @@ final as (
 
 ),
 
-gathered as (
+-- Found first, and few: only their events are put in order and told.
+disputed as (
 
     select
         message_id,
-        destination,
-        any_value(destination_country) as country,
-        arg_max(carrier_name, counted_at) as carrier,
-        any_value(application_id) as application_id,
-        min(message_time) as sent_at,
-        string_agg(
-            concat_ws(' ', outcome, error_code),
-            ', then ' order by counted_at asc, kafka_offset asc, kafka_index asc
-        ) as story,
-        list(distinct channel order by channel asc) filter (where channel is not null)
-            as channels,
-        min(counted_at) as first_at,
-        max(counted_at) as last_at
+        coalesce(destination, '') as destination
     from final
     group by message_id, destination
     having bool_or(has_arrived) and not bool_and(has_arrived)
+
+),
+
+gathered as (
+
+    select
+        final.message_id,
+        final.destination,
+        any_value(final.destination_country) as country,
+        arg_max(final.carrier_name, final.counted_at) as carrier,
+        any_value(final.application_id) as application_id,
+        min(final.message_time) as sent_at,
+        string_agg(
+            concat_ws(' ', final.outcome, final.error_code),
+            ', then '
+            order by
+                final.counted_at asc, final.kafka_offset asc, final.kafka_index asc
+        ) as story,
+        list(distinct final.channel order by final.channel asc)
+        filter (where final.channel is not null) as channels,
+        min(final.counted_at) as first_at,
+        max(final.counted_at) as last_at
+    from final
+    inner join disputed
+        on
+            final.message_id = disputed.message_id
+            and coalesce(final.destination, '') = disputed.destination
+    group by final.message_id, final.destination
 
 )
 

@@ -17,7 +17,10 @@
 -- notes:    Nothing is lost: their bytes are kept, and resent once they are repaired.
 --           The most frequent reason first.
 -- check:    unique reason, source
--- check:    altogether sum(callbacks) = (select count(*) from dead_letters)
+-- check:    altogether sum(callbacks) = (
+--               select count(*) from dead_letters
+--               where received_at >= $since and received_at < $until
+--           )
 
 select
     reason_of(problem) as reason,

@@ -34,7 +34,10 @@
 -- check:    unique sent_hour
 -- check:    pending is null or delivered + failed + unknown + pending = messages
 -- check:    altogether sum(messages) = (
---               select count(*) from messages where sent_at is not null
+--               select count(*) from messages_between(
+--                   $since, $until, null, null, null, null, null
+--               )
+--               where sent_at is not null
 --           )
 
 select

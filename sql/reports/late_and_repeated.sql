@@ -24,9 +24,15 @@
 --           late event is counted in the minute it happened, a copy not at all.
 -- check:    unique late
 -- check:    altogether abs(sum(share) - 1) < 1e-9 or sum(events) = 0
--- check:    altogether sum(events) = (select count(*) from events)
+-- check:    altogether sum(events) = (
+--               select count(*) from events
+--               where received_at >= $since and received_at < $until
+--           )
 -- check:    altogether sum(copies) = (
---               select count(*) from callbacks where problem is null and is_copy
+--               select count(*) from callbacks
+--               where
+--                   problem is null and is_copy
+--                   and received_at >= $since and received_at < $until
 --           )
 
 with

@@ -27,7 +27,10 @@
 -- check:    unique retry_class
 -- check:    altogether abs(sum(share) - 1) < 1e-9
 -- check:    altogether sum(messages) = (
---               select count(*) from messages where outcome in ('failed', 'unknown')
+--               select count(*) from messages_between(
+--                   $since, $until, null, null, null, null, null
+--               )
+--               where outcome in ('failed', 'unknown')
 --           )
 
 with

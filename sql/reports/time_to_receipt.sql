@@ -28,7 +28,14 @@
 --           and are quick. What clocks put below 0 is 0. The most messages first.
 -- check:    p50 <= p90 and p90 <= p99 and p99 <= longest
 -- check:    unique country, carrier
--- check:    altogether sum(messages) = (select count(*) from receipt_times)
+-- check:    altogether sum(messages) = (
+--               select count(*) from messages_between(
+--                   $since, $until, null, null, null, null, null
+--               )
+--               where
+--                   outcome in ('delivered', 'failed')
+--                   and seconds_to_final is not null
+--           )
 
 with
 
