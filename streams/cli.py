@@ -394,23 +394,57 @@ def sql(
         typer.Argument(help="Statement; else standard input, or a prompt."),
     ] = None,
     *,
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", help="Write the rows to a file: .csv, .json or .parquet."
+        ),
+    ] = None,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
     debug: Debug = None,
 ) -> None:
     """Query the archive with DuckDB's SQL; nothing can be changed in it."""
     from streams.warehouse import output, prompt, statements
+    from streams.warehouse.output import to_file
 
     settings = load(data_dir=data_dir, debug=debug)
     form = output.Format(format)
+    if output_file is not None:
+        to_file.require_known(output_file)
     _say_if_there_is_no_archive(settings.data_dir)
     if query is None and sys.stdin.isatty():
-        prompt.run(settings.data_dir, form, typer.echo)
+        history = settings.cache_dir / "sql_history"
+        prompt.run(settings.data_dir, form, typer.echo, history)
         return
     with prompt.open_locked(settings.data_dir) as opened, statements.errors_in_words():
         found = statements.run(opened, sys.stdin.read() if query is None else query)
-        if found is not None:
+        if found is None:
+            return
+        if output_file is None:
             output.write(found, form)
+        else:
+            to_file.write(found, output_file)
+
+
+@app.command()
+def warehouse(
+    file: Annotated[Path, typer.Argument(help="File to write, such as sms.duckdb.")],
+    *,
+    data_dir: DataDir = None,
+    debug: Debug = None,
+) -> None:
+    """Write a DuckDB file with all views, for BI tools; run it again for newer rows."""
+    from streams.warehouse import database
+
+    settings = load(data_dir=data_dir, debug=debug)
+    _say_if_there_is_no_archive(settings.data_dir)
+    files = database.write(settings.data_dir, file)
+    typer.echo(
+        f"{file} shows the archive as it is now, {files:,} files. It does not change "
+        f"by itself: run this again as often as newer rows are wanted, at least every "
+        f"{settings.vacuum_grace}, for so long replaced files stay."
+    )
 
 
 @app.command()

@@ -34,14 +34,28 @@ def connect_over(taken: Snapshot) -> duckdb.DuckDBPyConnection:
     """Open the warehouse over a snapshot."""
     connection = duckdb.connect()
     try:
-        _configure(connection)
-        for table in taken.all_tables:
-            _show_table(connection, table)
-        _load_views(connection, {f"stored_{table.name}" for table in taken.all_tables})
+        load(connection, taken, names_files=False)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, taken: Snapshot, *, names_files: bool
+) -> None:
+    """Make all tables and views of the warehouse.
+
+    Args:
+        connection: An empty database.
+        taken: The snapshot that the views show.
+        names_files: Write the names of its files into the views, so that another
+            connection may use them; else they are in variables of this connection.
+    """
+    _configure(connection)
+    for table in taken.all_tables:
+        _show_table(connection, table, names_files=names_files)
+    _load_views(connection, {f"stored_{table.name}" for table in taken.all_tables})
 
 
 def lock(connection: duckdb.DuckDBPyConnection, taken: Snapshot) -> None:
@@ -71,7 +85,9 @@ def _configure(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _show_table(connection: duckdb.DuckDBPyConnection, table: TableSnapshot) -> None:
+def _show_table(
+    connection: duckdb.DuckDBPyConnection, table: TableSnapshot, *, names_files: bool
+) -> None:
     """Make the view ``stored_<table>``; an empty table where there are no rows yet."""
     name = f"stored_{table.name}"
     files = table.files()
@@ -79,7 +95,11 @@ def _show_table(connection: duckdb.DuckDBPyConnection, table: TableSnapshot) -> 
         f"set variable {table.name}_files = $files", {"files": files or None}
     )
     if files:
-        connection.execute(queries.shipped_queries()[name].sql)
+        view = queries.shipped_queries()[name].sql
+        if names_files:
+            named = ", ".join(_literal(file) for file in files)
+            view = view.replace(f"getvariable('{table.name}_files')", f"[{named}]")
+        connection.execute(view)
     else:
         empty = table.columns.empty_table()
         connection.from_arrow(empty).create(name)

@@ -1,10 +1,14 @@
 """The interactive SQL prompt: statements end with a semicolon."""
 
-import readline
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.lexers import PygmentsLexer
+from pygments.lexers.sql import SqlLexer
 
 from streams.settings import ConfigurationError
 from streams.warehouse import connection, output, snapshot, statements
@@ -30,18 +34,25 @@ def open_locked(data_dir: Path) -> duckdb.DuckDBPyConnection:
     return opened
 
 
-def run(data_dir: Path, form: output.Format, say: Say) -> None:
+def run(data_dir: Path, form: output.Format, say: Say, history: Path) -> None:
     """Read statements until the end of input; an error ends one, not the prompt.
 
     Args:
         data_dir: The data folder.
         form: How rows are printed.
         say: Prints a line that is no row.
+        history: File of the statements typed before; without one that can be written
+            they are forgotten.
     """
-    readline.parse_and_bind("tab: complete")
     say(_HELP)
     opened = open_locked(data_dir)
-    for statement in _statements(input):
+    session: PromptSession[str] = PromptSession(
+        history=_history(history),
+        completer=WordCompleter(_words(opened), ignore_case=True),
+        complete_while_typing=False,
+        lexer=PygmentsLexer(SqlLexer),
+    )
+    for statement in _statements(session.prompt):
         if statement == ".quit":
             return
         if statement == ".refresh":
@@ -51,6 +62,28 @@ def run(data_dir: Path, form: output.Format, say: Say) -> None:
             say(_HELP)
         else:
             _answer(opened, statement, form, say)
+
+
+def _history(path: Path) -> History:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(path)
+
+
+def _words(opened: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return what Tab completes: views, their columns, keywords and functions."""
+    found = opened.execute(
+        "select table_name from duckdb_tables() "
+        "union select view_name from duckdb_views() where not internal "
+        "union select column_name from duckdb_columns() where not internal "
+        "union select function_name from duckdb_functions() "
+        "where regexp_full_match(function_name, '[a-z_0-9]+') "
+        "union select keyword_name from duckdb_keywords() order by all"
+    ).fetchall()
+    return [".help", ".quit", ".refresh", *(word for (word,) in found)]
 
 
 def _answer(

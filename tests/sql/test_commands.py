@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -304,8 +305,11 @@ def test_check_ends_with_0_or_1(archive: Archive, program: Program) -> None:
     assert "window_counts_match_events" in {f["check"] for f in json.loads(done.stdout)}
 
 
-def test_prompt_answers_line_by_line(archive: Archive) -> None:
-    """On a terminal: a wrong statement is said, the next one works, .quit ends."""
+def test_prompt_answers_line_by_line(archive: Archive, tmp_path: Path) -> None:
+    """On a terminal: a wrong statement is said, the next one works, .quit ends.
+
+    Tab completes names of views, and what was typed is kept for the next time.
+    """
     archive.add_callbacks([callback(0)])
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -313,6 +317,7 @@ def test_prompt_answers_line_by_line(archive: Archive) -> None:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
+        env={**os.environ, "UNDELIVERED_CACHE_DIR": str(tmp_path)},
     ) as process:
         os.close(theirs)
         said = _ask(ours, "selec 1;", "syntax error")
@@ -321,16 +326,90 @@ def test_prompt_answers_line_by_line(archive: Archive) -> None:
         said += _ask(ours, "select count(*) + 40 as old from events;", "\n41")
         _ask(ours, ".refresh", "sql>")
         said += _ask(ours, "select count(*) + 40 as new from events;", "\n42")
+        _type(ours, "select count(*) + 50 as done from redeliv\t", "eries")
+        said += _ask(ours, ";", "\n50")
         os.write(ours, b".quit\n")
 
         assert process.wait(TIMEOUT_SECONDS) == 0
     os.close(ours)
     assert "Traceback" not in said
+    assert "from redeliveries;" in (tmp_path / "sql_history").read_text()
+
+
+def test_rows_go_into_a_file_by_its_ending(program: Program, tmp_path: Path) -> None:
+    """CSV, JSON and Parquet hold the same rows; formulas are harmless in CSV."""
+    files = [tmp_path / f"rows{ending}" for ending in (".csv", ".json", ".parquet")]
+    for file in files:
+        done = program.run("sql", "select 7 as n, '=1+1' as s", "--output", str(file))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    assert files[0].read_text() == "n,s\n7,'=1+1\n"
+    assert json.loads(files[1].read_text()) == [{"n": 7, "s": "=1+1"}]
+    assert pq.read_table(files[2]).to_pylist() == [{"n": 7, "s": "=1+1"}]
+    assert sorted(tmp_path.glob("*rows*")) == sorted(files)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("rows.txt", "has no form"), ("missing/rows.csv", "cannot be written")],
+)
+def test_file_that_cannot_be_written_is_one_sentence(
+    program: Program, tmp_path: Path, name: str, said: str
+) -> None:
+    """A wrong ending is told before anything is asked."""
+    done = program.run("sql", "select 1", "--output", str(tmp_path / name))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_database_file_shows_the_views_to_others(
+    archive: Archive, program: Program, tmp_path: Path
+) -> None:
+    """Plain DuckDB reads it; written again it shows what came since."""
+    archive.add_callbacks([callback(0)])
+    archive.add_counts([cell(1)])
+    file = tmp_path / "it's a file.duckdb"
+    first = program.run("warehouse", str(file))
+    assert first.returncode == 0, first.stderr
+    assert "run this again" in first.stdout
+    archive.add_callbacks([callback(1)])
+
+    with duckdb.connect(str(file), read_only=True) as opened:
+        assert opened.execute("select count(*) from events").fetchall() == [(1,)]
+        counts = opened.execute("select sum(events) from failure_rates_by_minute")
+        assert counts.fetchall() == [(1,)]
+        assert program.run("warehouse", str(file)).returncode == 0
+    with duckdb.connect(str(file), read_only=True) as opened:
+        assert opened.execute("select count(*) from messages").fetchall() == [(2,)]
+        assert opened.execute("select count(*) from error_codes").fetchall() > [(90,)]
+
+
+def test_a_file_of_somebody_else_is_not_replaced(
+    program: Program, tmp_path: Path
+) -> None:
+    """Neither a text nor another database."""
+    text, other = tmp_path / "notes.txt", tmp_path / "other.duckdb"
+    text.write_text("mine")
+    with duckdb.connect(str(other)) as opened:
+        opened.execute("create table mine as select 1 as n")
+
+    for file in (text, other):
+        done = program.run("warehouse", str(file))
+        assert done.returncode == 2
+        assert "was not written by this command" in done.stderr
+    assert text.read_text() == "mine"
 
 
 def _ask(terminal: int, text: str, answer: str) -> str:
+    """Type a line and read until its answer has come."""
+    return _type(terminal, f"{text}\n", answer)
+
+
+def _type(terminal: int, text: str, answer: str) -> str:
     """Type a text and read until its answer has come."""
-    os.write(terminal, f"{text}\n".encode())
+    os.write(terminal, text.encode())
     said, deadline = "", time.monotonic() + TIMEOUT_SECONDS
     while answer not in said.replace("\r", ""):
         assert time.monotonic() < deadline, said
