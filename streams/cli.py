@@ -414,7 +414,7 @@ def sql(
         to_file.require_known(output_file)
     _say_if_there_is_no_archive(settings.data_dir)
     if query is None and sys.stdin.isatty():
-        history = settings.cache_dir / "sql_history"
+        history = settings.cache_dir.expanduser() / "sql_history"
         prompt.run(settings.data_dir, form, typer.echo, history)
         return
     with prompt.open_locked(settings.data_dir) as opened, statements.errors_in_words():
