@@ -39,7 +39,7 @@ from rich.table import Table
 
 from benchmarks.load import callbacks
 from streams import topics
-from streams.archive import schema
+from streams.archive import schema, syncing
 from streams.stack import ports
 from tests.broker.conftest import embedded_kafka
 
@@ -83,6 +83,8 @@ def fill_table(data_dir: Path) -> int:
             commit_properties=CommitProperties(app_transactions=moves),
         )
         written += len(rows)
+    # As the worker notes it: else its first start would read every file as a whole.
+    syncing.note_of(path).write_text(str(HOURS * 60 - 1), encoding="ascii")
     return written
 
 
