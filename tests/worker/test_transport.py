@@ -4,18 +4,23 @@ These look into the libraries' code: a new version of either has to be read befo
 taken, and this is where that shows.
 """
 
+import ast
 import hashlib
 import inspect
+import re
 from importlib.metadata import version
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, client
+from aiokafka.consumer import consumer as consumer_of_aiokafka
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.record.default_records import DefaultRecord
 from faust.tables.recovery import Recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 
+from streams.worker import fetching, transport
+from streams.worker.app import WorkerApp
 from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkTransport
 
 
@@ -121,3 +126,73 @@ def test_aiokafka_tells_that_its_coordination_has_ended() -> None:
     code = inspect.getsource(group_coordinator.GroupCoordinator.check_errors)
 
     assert "self._coordination_task.done()" in code
+
+
+# ---------------------------------------------------------------- every name there is
+
+# Attributes of Faust's consumer that ours reads or sets.
+FAUSTS = {"_read_offset", "_thread", "_wait_next_records"}
+LIBRARIES = [
+    inspect.getsource(module)
+    for module in (
+        client,
+        consumer,
+        consumer_of_aiokafka,
+        driver,
+        fetcher,
+        group_coordinator,
+    )
+]
+OVERRIDDEN = [
+    (ChunkConsumer, "perform_seek"),
+    (ChunkConsumer, "on_partitions_revoked"),
+    (ChunkConsumer, "getmany"),
+    (ChunkConsumer, "_new_consumer_thread"),
+    (ChunkConsumer, "_to_message"),
+    (ChunkConsumerThread, "_fetch_records"),
+    (ChunkConsumerThread, "_create_worker_consumer"),
+    (WorkerApp, "_new_transport"),
+]
+
+
+def private_names() -> list[str]:
+    """Return what our code takes of the libraries that is not meant for others."""
+    found = set()
+    for module in (transport, fetching):
+        tree = ast.parse(inspect.getsource(module))
+        nodes = list(ast.walk(tree))
+        attributes = [n for n in nodes if isinstance(n, ast.Attribute)]
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        own = {n.name for n in nodes if isinstance(n, functions)}
+        own |= {n.attr for n in attributes if ast.unparse(n.value) == "self"} - FAUSTS
+        used = {n.attr for n in attributes}
+        found |= {n for n in used - own if re.match("_[a-z]", n)}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", private_names())
+def test_each_private_name_that_is_used_is_there(name: str) -> None:
+    """A version that renames one of them fails here, and not in a worker."""
+    assert any(re.search(rf"\b{name}\b", code) for code in LIBRARIES)
+
+
+@pytest.mark.parametrize(("own", "name"), OVERRIDDEN)
+def test_what_is_overridden_is_there_and_called_alike(own: type, name: str) -> None:
+    """A method that nobody calls any more would be silently ours alone."""
+    above = getattr(own.__mro__[1], name)
+
+    ours = inspect.signature(getattr(own, name)).parameters
+    theirs = inspect.signature(above).parameters
+    assert len(ours) == len(theirs)
+
+
+def test_every_override_is_known() -> None:
+    """Whoever overrides one more reads what calls it, and writes it down above."""
+    found = {
+        (own, name)
+        for own in (ChunkConsumer, ChunkConsumerThread, WorkerApp)
+        for name, value in vars(own).items()
+        if inspect.isfunction(value) and hasattr(own.__mro__[1], name)
+    }
+
+    assert found == set(OVERRIDDEN)
