@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+LOCK = "in-use.lock"
 _LOOK_SECONDS = 0.05
 WAIT_SECONDS = 60.0
 
@@ -23,9 +24,7 @@ class Presence:
         Raises:
             OSError: The lock file cannot be made.
         """
-        folder = data_dir / "archive"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = (folder / "in-use.lock").open("ab")
+        self._file: BinaryIO = (data_dir / LOCK).open("ab")
 
     def alone(self) -> bool:
         """Use it alone, if nobody else uses it; return whether."""

@@ -71,9 +71,11 @@ class Synced:
         # Another worker may have noted a newer one.
         if known_version(self._table) < self._version:
             new = note.with_suffix(".new")
-            new.write_text(str(self._version), encoding="ascii")
-            durable.sync([new])
-            new.replace(note)
+            # Who may only read need not note anything: an older note is true as well.
+            with suppress(PermissionError):
+                new.write_text(str(self._version), encoding="ascii")
+                durable.sync([new])
+                new.replace(note)
 
 
 def _of_version(table: Path, version: int) -> list[Path]:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from streams.archive import retention, schema, upkeep, upkeep_plan
+from streams.archive.presence import ArchiveBusyError, Presence
 from streams.archive.table import CommitRefusedError
 from streams.archive.upkeep import File, Upkeep
 from streams.settings import ConfigurationError
@@ -90,9 +91,17 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         raise ConfigurationError(
             f"Upkeep of {data_dir} goes on already: wait until it has ended."
         ) from error
+    presence = Presence(data_dir)
     try:
+        # A worker that repairs the archive takes versions back meanwhile.
+        presence.share()
         yield
+    except ArchiveBusyError as error:
+        raise ConfigurationError(
+            f"A worker repairs the archive in {data_dir}: look after it afterwards."
+        ) from error
     finally:
+        presence.leave()
         lock.release()
 
 

@@ -21,7 +21,11 @@ NO_ARCHIVE = "the archive cannot be opened"
 def callbacks(facts: Facts) -> Finding:
     """Can table callbacks be read?"""
     if facts.archive is None:
-        return wrong("table callbacks", facts.archive_problem or NO_ARCHIVE)
+        return wrong(
+            "table callbacks",
+            facts.archive_problem or NO_ARCHIVE,
+            "start a worker: it takes back what a power failure has torn",
+        )
     return _table(facts.archive.callbacks)
 
 
@@ -41,7 +45,8 @@ def _table(table: TableSnapshot) -> Finding:
         return wrong(
             name,
             f"{len(missing):,} of {len(files):,} files are gone, such as {missing[0]}",
-            "restore them from a backup",
+            "start a worker: it takes back what a power failure has torn; if it "
+            "refuses, restore them from a backup",
         )
     return well(name, f"version {table.table.version()}, {len(files):,} files")
 
