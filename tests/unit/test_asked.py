@@ -75,7 +75,7 @@ def test_everything_is_read() -> None:
 @pytest.mark.parametrize(
     ("given", "begins"),
     [
-        ([("sinse", "1h")], "Parameter 'sinse' is not known: use since, until,"),
+        ([("begin", "1h")], "Parameter 'begin' is not known: use since, until,"),
         ([("since", "yesterday")], "since yesterday is no time: give ISO 8601"),
         ([("since", "1h"), ("until", "2h")], "since 1h is not before until 2h"),
         ([("since", "1900-01-01")], "since 1900-01-01 is outside of the years"),
