@@ -15,6 +15,8 @@ CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.5
 # aiokafka keeps this much of a partition until the broker has taken it.
 _BATCH_BYTES = 1 << 20
+# The partitions' messages of one look then share a request.
+_LINGER_MS = 10
 _ANSWER_MS = int(SEND_SECONDS * 1000)
 _CLIENT_ID = "undelivered-worker"
 _LOG_APPEND_TIME = 1
@@ -57,7 +59,7 @@ class Poster:
             bootstrap_servers=servers,
             client_id=_CLIENT_ID,
             acks="all",
-            linger_ms=0,
+            linger_ms=_LINGER_MS,
             max_batch_size=_BATCH_BYTES,
             max_request_size=MAX_MESSAGE_BYTES,
             request_timeout_ms=_ANSWER_MS,

@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, process_time, thread_time
 
 from streams import telemetry
 from streams.archive.schema import RULES_VERSION
 from streams.core import publications
 from streams.core.announcing import Announcement, Announcer
+from streams.core.pace import Pace
 from streams.worker.condition import Condition
 from streams.worker.partition import Partition
 from streams.worker.posting import CannotPostError, Poster
@@ -18,9 +19,6 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
 CONNECT_AGAIN_SECONDS = 1.0
-# The share of the time that publishing may take: less of it where records wait.
-_SHARE = 0.25
-_SHARE_WHEN_BEHIND = 0.05
 _BEHIND_MS = 3_000
 _PROBLEM = "publishing"
 
@@ -60,7 +58,7 @@ class Publishing:
     want_counts: Callable[[], None]
     condition: Condition
     _desks: dict[int, Desk] = field(default_factory=dict)
-    _changes_due: float = float("-inf")
+    _pace: Pace = field(default_factory=Pace)
     _ends_wanted: dict[int, int] = field(default_factory=dict)
     _acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -96,21 +94,20 @@ class Publishing:
             else _desk(partition)
             for number, partition in held.items()
         }
-        only_signs = monotonic() < self._changes_due
+        only_signs = not self._pace.is_due(process_time(), monotonic())
         spent = 0.0
         for desk in list(self._desks.values()):
             if not desk.is_free:
                 continue
-            began = monotonic()
+            began = thread_time()
             desk.sending = self._announce(desk, only_sign=only_signs)
-            spent += monotonic() - began
+            spent += thread_time() - began
             await asyncio.sleep(0)  # records are taken in between two partitions
         if any(desk.announcer.waits_for_the_table for desk in self._desks.values()):
             self.want_counts()
         if not only_signs:
             is_behind = any(desk.is_behind for desk in self._desks.values())
-            share = _SHARE_WHEN_BEHIND if is_behind else _SHARE
-            self._changes_due = monotonic() + spent * (1 / share - 1)
+            self._pace.note(spent, process_time(), monotonic(), is_behind=is_behind)
 
     def _announce(self, desk: Desk, *, only_sign: bool) -> asyncio.Task[None] | None:
         try:
