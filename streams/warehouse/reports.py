@@ -89,7 +89,14 @@ def run(
     Returns:
         Its rows; column ``window_start`` only when the period has windows, and of the
         dimensions of groups only those that were chosen.
+
+    Raises:
+        ConfigurationError: The period has windows and the report has none.
     """
+    if period.window and "window" not in report.params:
+        raise ConfigurationError(
+            f"Report {report.name} has no windows: leave --window out."
+        )
     given = parameters(report, period, chosen)
     if "received_until" in report.params:
         given["received_until"] = received_until or _received_until(connection)

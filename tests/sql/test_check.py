@@ -366,3 +366,19 @@ def test_a_life_begins_behind_what_an_earlier_one_had(archive: Archive) -> None:
     archive.add_callbacks([callback(n, log_id=f"{LOG}~1") for n in (5, 6)])
 
     assert missing(archive) == [(f"{LOG}~1", 0, 4, 4)]
+
+
+def test_reports_of_rows_are_tested_over_their_newest_day(archive: Archive) -> None:
+    """Their rules name the period that is tested; older rows are not read for it."""
+    archive.add_callbacks([callback(0), callback(1, received_at=at("13:30:00"))])
+    query = queries.shipped_queries()["late_and_repeated"]
+    newest = "altogether $since = '2026-05-03 14:00:00Z' and sum(events) = 2"
+    with connect(archive.data_dir) as connection:
+        files = connection.execute("select getvariable('callbacks_files')").fetchone()
+
+        assert list(promises.failing_rows(connection, query, newest)) == []
+        assert list(promises.failing_rows(connection, query, f"{newest} + 1")) != []
+        assert (
+            connection.execute("select getvariable('callbacks_files')").fetchone()
+            == files
+        )

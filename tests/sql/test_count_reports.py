@@ -97,6 +97,25 @@ def test_route_that_grows_with_the_usual_rate_changes_nothing(
     assert [row for row in found if abs(row["part"]) > 1e-12] == []
 
 
+def test_route_that_came_or_went_is_all_mix(archive: Archive) -> None:
+    """A route that was not there had no rate that could have changed."""
+    gone = {"country": "JM", "carrier": None}
+    archive.add_counts(
+        [
+            cell(100, **US, **BEFORE),
+            cell(50, **gone, **BEFORE),
+            cell(50, **gone, **BEFORE, **SPAM),
+            cell(100, **US),
+            cell(80, **GB),
+            cell(20, **GB, **SPAM),
+        ]
+    )
+    found = report(archive, "what_changed", THIS_HOUR)
+
+    assert sum(row["part"] for row in found) == pytest.approx(0.1 - 0.25)
+    assert [row["rate_change"] for row in found] == [0.0] * len(found)
+
+
 def test_without_an_earlier_period_nothing_has_changed(archive: Archive) -> None:
     """Of a first hour it cannot be told what rose."""
     archive.add_counts([cell(50, **GB), cell(50, **GB, **SPAM)])

@@ -1,5 +1,7 @@
 """Options of reports: period, filters, groups; rows and counts say the same."""
 
+from datetime import timedelta
+
 import pytest
 
 from streams.settings import ConfigurationError
@@ -71,6 +73,12 @@ def test_period_holds_its_start_and_not_its_end(minutes: Archive, name: str) -> 
     counted = len(found) if column is None else sum(row[column] for row in found)
     # A cohort is an hour: the two minutes after noon have one.
     assert counted == expected
+
+
+def test_report_without_windows_refuses_them(minutes: Archive) -> None:
+    """--window would be ignored, and its rows read as if they were of windows."""
+    with pytest.raises(ConfigurationError, match="leave --window out"):
+        report(minutes, "evidence", Period(NOON, at("12:01:00"), timedelta(minutes=1)))
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,14 @@ def test_slow_tail_of_few_messages_is_not_told() -> None:
     ]
 
 
+def test_share_of_few_sent_messages_is_not_told() -> None:
+    """One answered message of one is not "100 %"."""
+    columns = {"sent_hour": TIME, "tracked": "BIGINT", "answered_share": "DOUBLE"}
+    _, few, enough = words(columns, [NOON, 19, 1.0], [NOON, 20, 1.0])
+
+    assert (few[-1], enough[-1]) == ("too few to tell", "100.0 %")
+
+
 def test_change_is_shown_before_and_now() -> None:
     """Counts and what they are of share a cell; a country has its name."""
     columns = {

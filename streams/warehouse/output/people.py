@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from streams.core.rates import is_enough
 from streams.warehouse.output import rates
 from streams.warehouse.output.values import printable
 from streams.warehouse.rows import Rows
@@ -110,11 +111,18 @@ def _cell(name: str, types: Mapping[str, str], written: _Words) -> _Cell:
     def cell(row: _Row) -> Any:  # noqa: ANN401 - any value that DuckDB gives
         if row[name] is None:
             return missing
-        if name in _TAIL and not row["enough"]:
+        if not _is_enough(name, row):
             return rates.TOO_FEW
         return words(row[name])
 
     return cell
+
+
+def _is_enough(name: str, row: _Row) -> bool:
+    """Tell whether what a cell is a share of is large enough to say anything."""
+    if name in _TAIL:
+        return bool(row["enough"])
+    return name != "answered_share" or is_enough(row["tracked"])
 
 
 def _words(name: str, kind: str) -> Callable[[Any], Any]:
