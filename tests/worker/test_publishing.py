@@ -20,7 +20,7 @@ from streams.worker.publishing import Publishing
 from tests.worker import logs
 from tests.worker.logs import BEGIN_MS, RULES, Record, body
 
-ACKNOWLEDGED_MS = BEGIN_MS + 100_000
+ACKNOWLEDGED_MS = BEGIN_MS + 2_000
 
 
 class Topic:
@@ -198,7 +198,7 @@ async def test_rows_that_are_being_committed_are_not_left_out(tmp_path: Path) ->
 
 
 async def test_kafka_away_is_said_and_made_up_for(tmp_path: Path) -> None:
-    """Nothing waits for it; when it is back a complete message tells everything."""
+    """Nothing waits for it; when it is back everything is told."""
     desk = Desk()
     _, held = partition(tmp_path)
     desk.held = {0: held}
@@ -214,8 +214,6 @@ async def test_kafka_away_is_said_and_made_up_for(tmp_path: Path) -> None:
         desk.topic.is_away = False
         await until(lambda: desk.topic.events() == 5)
         await until(lambda: desk.condition.problem is None)
-
-    assert any(m.complete and m.position == 5 for m in desk.topic.messages())
 
 
 async def test_a_partition_whose_broker_is_away_keeps_no_other_waiting(
