@@ -269,8 +269,9 @@ def _cohorts(archive: Archive) -> None:
     for n in range(20):
         sent = {"message_time": ten, "message_id": f"a{n}", "application_id": "codes"}
         rows.append(callback(n, **sent, event_type="message-sent", event_time=ten))
-        if n < 15:  # 15 of 20 had their answer within a minute
-            rows.append(callback(100 + n, **sent, event_time=ten + seconds(40)))
+        if n < 15:  # 15 of 20 had their answer within two minutes, one just so
+            answered = ten + seconds(120 if n == 0 else 40)
+            rows.append(callback(100 + n, **sent, event_time=answered))
         elif n < 18:  # three more within an hour
             rows.append(callback(100 + n, **sent, event_time=ten + seconds(3_000)))
     noon = {"message_time": NOON, "application_id": "codes"}
