@@ -10,7 +10,7 @@ completion counts for the calling code's main country.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 import phonenumbers
@@ -88,9 +88,10 @@ def countries_of(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
     found = pc.if_else(is_plain, by_prefix.take(encoded.indices), None)
     if found.null_count == 0:
         return found
-    by_prefix = pa.array([_prefix_length(prefix) for prefix in prefixes], pa.int64())
-    lengths = pc.if_else(is_plain, by_prefix.take(encoded.indices), None)
-    return _with_the_rest(found, flat, lengths)
+    lengths = [_prefix_length(prefix) for prefix in prefixes]
+    by_prefix = pa.array(lengths, pa.int64())
+    decisive = pc.if_else(is_plain, by_prefix.take(encoded.indices), None)
+    return _with_the_rest(found, flat, decisive, set(lengths) - {_PREFIX_DIGITS})
 
 
 def _of_short_prefix(prefix: str) -> str | None:
@@ -99,19 +100,23 @@ def _of_short_prefix(prefix: str) -> str | None:
     return country_of(f"+{prefix}")
 
 
-def _with_the_rest(found: pa.Array, numbers: pa.Array, lengths: pa.Array) -> pa.Array:
+def _with_the_rest(
+    found: pa.Array, numbers: pa.Array, lengths: pa.Array, longer: Iterable[int]
+) -> pa.Array:
     """Return the countries found, and those of numbers whose first digits say less.
 
     Args:
         found: N countries; null for the rest.
         numbers: N numbers.
         lengths: How many first digits decide; null for all but a plus and digits.
+        longer: Those of the lengths that are longer than most.
     """
-    for length in sorted(set(_LONGER_PREFIXES.values())):
+    for length in longer:
         here = pc.fill_null(pc.equal(lengths, length), fill_value=False)
-        if pc.any(here).as_py():
-            longer = _by_longer_prefix(numbers.filter(here), length)
-            found = pc.replace_with_mask(found, here, longer)
+        countries = _by_longer_prefix(numbers.filter(here), length)
+        found = pc.replace_with_mask(found, here, countries)
+    if found.null_count == 0:
+        return found
     rest = pc.is_null(found)
     one_by_one = [country_of(number) for number in numbers.filter(rest).to_pylist()]
     return pc.replace_with_mask(found, rest, pa.array(one_by_one, pa.string()))
