@@ -24,7 +24,7 @@ from streams.core.senders import SenderTypes
 LOG = "benchmark"
 PARTITIONS = 8
 BEGIN = date(2026, 1, 1)
-MOST_ROWS_A_FILE = 1_000_000
+MOST_ROWS_A_FILE = 500_000
 _BYTES_A_ROW = 45  # counts, and room for the two files that are being written
 _DAY_US = 86_400_000_000
 _BASE36 = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", np.uint8)

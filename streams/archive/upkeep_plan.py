@@ -6,8 +6,8 @@ from itertools import groupby
 
 from streams.archive.upkeep import File
 
-# A file of so many callbacks has about 30 MB; sorting them takes about 700 MB.
-MOST_ROWS = 1 << 20
+# A file of so many callbacks has about 15 MB; putting it together takes about 1 GB.
+MOST_ROWS = 1 << 19
 # A day that goes on gets files all the time: a few are not worth a transaction.
 _FEWEST_TODAY = 8
 _FEWEST_LATER = 2

@@ -25,6 +25,8 @@ settings = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
     "spark.ui.enabled": "false",
+    "spark.executor.heartbeatInterval": "60s",  # a machine that is busy otherwise
+    "spark.network.timeout": "600s",
 }
 builder = SparkSession.builder.master("local[1]")
 for name, value in settings.items():

@@ -30,7 +30,7 @@ COUNTS = (
 
 @pytest.mark.spark
 @pytest.mark.skipif(not PYTHON, reason="needs an environment of its own: make spark")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_spark_reads_the_same_tables(kept: Path) -> None:
     """Rows, places in the log and counts, of files that upkeep and a worker wrote."""
     program = Path(__file__).with_name("spark_program.py")
