@@ -35,6 +35,10 @@ class Chain:
         """Return the position that the segments lead to; 0 when there are none."""
         return self._segments[-1].end if self._segments else 0
 
+    def forget(self) -> None:
+        """Begin anew: what entered since the end of the chain is not at hand."""
+        self._segments = []
+
     def load(self, position: int) -> IdentityMemory | None:
         """Make the memory at the highest position there is up to the one given.
 

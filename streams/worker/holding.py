@@ -119,7 +119,7 @@ class Holding:
         async with self._lock:
             await self._flush_at_last()
             in_doubt = self._committing.let_go_of_doubts()
-            held = self._partitions
+            held = {**self._let_go, **self._partitions}
             self._hold_nothing()
             self._let_go = {p: held[p] for p in held if p not in in_doubt}
 
@@ -131,7 +131,7 @@ class Holding:
     async def save(self) -> None:
         """Save what was remembered; the last thing a worker does."""
         await self._saving.finish()
-        await saving.write(saving.gather(self._let_go.values()))
+        await self._saving.write(saving.gather(self._let_go.values()))
 
     async def _take_over(self, numbers: set[int]) -> None:
         """Hold exactly these partitions, whatever of them is held now."""

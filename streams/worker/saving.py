@@ -18,6 +18,7 @@ from streams.worker.partition import Partition
 logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 300.0
+TRY_AGAIN_SECONDS = 60.0
 # So many are read back from the table within about two seconds.
 _EVENTS_BETWEEN = 500_000
 
@@ -45,29 +46,52 @@ class Saving:
     def __init__(self) -> None:
         """Begin as if everything were saved."""
         self._saved_at = monotonic()
+        self._failed_at = float("-inf")
         self._running: asyncio.Task[None] | None = None
 
     def look(self, partitions: Collection[Partition]) -> None:
         """Begin to save when it is due; nothing may be in the midst of a commit."""
         if self._running is not None and not self._running.done():
             return
+        if monotonic() - self._failed_at < TRY_AGAIN_SECONDS:
+            return
         entered = sum(len(hashes) for p in partitions for _, hashes in p.entered)
         due = monotonic() - self._saved_at >= SAVE_SECONDS
+        found: list[Save] = []
         if due or entered >= _EVENTS_BETWEEN:
             self._saved_at = monotonic()
-            saves = gather(p for p in partitions if _has_chain(p))
-        else:
+            found = list(gather(p for p in partitions if _has_chain(p)))
+        if not found:
             # All that is remembered is copied for it: of one partition at a time.
-            saves = gather(p for p in partitions if not _has_chain(p))
-            saves = itertools.islice(saves, 1)
-        found = list(saves)
+            whole = gather(p for p in partitions if not _has_chain(p))
+            found = list(itertools.islice(whole, 1))
         if found:
-            self._running = asyncio.create_task(write(found))
+            self._running = asyncio.create_task(self.write(found))
 
     async def finish(self) -> None:
         """Wait for the save that is being made."""
         if self._running is not None:
             await self._running
+
+    async def write(self, saves: Iterable[Save]) -> None:
+        """Write to the disk, off the loop; what fails makes a takeover take longer."""
+        left = iter(saves)
+        try:
+            for save in left:
+                await asyncio.to_thread(
+                    save.chain.append, save.end, save.log_time_us, save.parts
+                )
+        except (OSError, UnusableSegmentError) as error:
+            self._failed_at = monotonic()
+            logger.warning(
+                "What is remembered cannot be saved (%s): a takeover will read the "
+                "archive instead, and take longer.",
+                error,
+            )
+        finally:
+            # What was taken out of a partition must not be missing in its chain.
+            for save in left:
+                save.chain.forget()
 
 
 def gather(partitions: Iterable[Partition]) -> Iterator[Save]:
@@ -104,18 +128,3 @@ def _without(hashes: Hashes, others: list[Hashes]) -> Hashes:
     if not others:
         return hashes
     return hashes[np.isin(hashes, np.concatenate(others), invert=True)]
-
-
-async def write(saves: Iterable[Save]) -> None:
-    """Write to the disk, off the loop; what fails only makes a takeover take longer."""
-    for save in saves:
-        try:
-            await asyncio.to_thread(
-                save.chain.append, save.end, save.log_time_us, save.parts
-            )
-        except (OSError, UnusableSegmentError) as error:
-            logger.warning(
-                "What is remembered cannot be saved (%s): a takeover will read the "
-                "archive instead, and take longer.",
-                error,
-            )

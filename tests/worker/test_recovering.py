@@ -15,7 +15,7 @@ from streams.worker.commits import commit_counts, commit_rows
 from streams.worker.partition import Partition, take_in
 from streams.worker.takeover import Bounds, take_over
 from tests.worker import logs
-from tests.worker.logs import RULES, Record
+from tests.worker.logs import BEGIN_MS, RULES, Record, body
 from tests.worker.test_takeover import make_log, remembered
 
 LOG = Log("log-1", 3)
@@ -130,3 +130,29 @@ def test_a_saved_memory_spares_the_reading_of_older_files(
     assert {p.remembered for p in taken.values()} == {35}
     assert opened
     assert not opened & older
+
+
+def test_a_saved_partition_beside_a_new_one_misses_nothing(tmp_path: Path) -> None:
+    """What is read for the new one, the newest files, is not all the other needs."""
+    hour_ms = 3_600_000
+    hours = {0: [0] * 20 + [130] * 20, 1: [0] * 5 + [65] * 25}
+    topic = {
+        number: [
+            Record(o, BEGIN_MS + hour * hour_ms + o, body(f"p{number}m{o}"))
+            for o, hour in enumerate(found)
+        ]
+        for number, found in hours.items()
+    }
+    both = logs.tables(tmp_path)
+    held = taken_over(tmp_path)
+    for ends in ({0: 5, 1: 5}, {0: 20, 1: 20}, {0: 40, 1: 30}):
+        advance(held, topic, ends)
+        commit(both, held, counts=True)
+        if ends[1] == 5:
+            logs.save(held[1])
+
+    taken = taken_over(tmp_path)
+
+    assert taken[1].remembered == 5
+    assert len(taken[1].memory) == 25
+    assert remembered(taken[1]) == remembered(held[1])
