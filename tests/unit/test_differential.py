@@ -4,9 +4,11 @@ Together: the strict reader, columns, one pass over all partitions, the memory i
 arrays. Alone: every value field by field, copies by a dict, counts row by row.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
@@ -192,10 +194,27 @@ def test_documented_bodies_with_a_few_other_bytes_are_read_alike(
     assert_alike([log_of([*values, *SAMPLES])])
 
 
-@given(st.lists(bodies, min_size=1, max_size=8))
+def alike_but_for_one() -> list[bytes]:
+    """Return callbacks of which any two differ in one or more of the five values."""
+    return [
+        json.dumps(
+            {
+                "type": event_type,
+                "to": destination,
+                "errorCode": code,
+                "message": {"id": message_id, "channel": channel},
+            }
+        ).encode()
+        for event_type, destination, code, message_id, channel in product(
+            ("t", "t1"), ("+1", "", None), (1, 11, None), ("a", "a:"), ("SMS", "", None)
+        )
+    ]
+
+
+@given(st.lists(bodies, max_size=8))
 def test_identities_are_alike_where_the_five_values_are(values: list[bytes]) -> None:
     """Two rows have one hash exactly when all that makes an event is the same."""
-    batches = list(callbacks.decode(values))
+    batches = list(callbacks.decode([*values, *alike_but_for_one()]))
     rows = pa.Table.from_batches(batches)
 
     hashes = identity.hashes(rows.combine_chunks()).tolist()
