@@ -9,7 +9,7 @@ import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ def test_published_counts_are_what_was_sent_and_what_sql_says(
                 survivor.send_signal(signal.SIGTERM)
                 assert survivor.wait(30) == 0
                 at_the_end = read_all(reader, servers)
+                by_the_example = by(_read_by_the_example(servers, data_dir), *BY)
             finally:
                 reader.close()
 
@@ -110,9 +111,27 @@ def test_published_counts_are_what_was_sent_and_what_sql_says(
     )
     truth = expected(sent)
     assert at_the_end == truth
+    assert by_the_example == truth
     assert published == truth
     assert _by_outcome(in_sql) == truth
     _assert_as_the_contract_says(reader)
+
+
+def _read_by_the_example(servers: str, data_dir: Path) -> Counter[tuple[Any, ...]]:
+    """Run the reader that docs/live-counts.md shows."""
+    page = (Path(__file__).parents[2] / "docs" / "live-counts.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    code = code.replace("127.0.0.1:9092", servers)
+    code = code.replace("data/archive", str(data_dir / "archive"))
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - what a reader of the page would do
+    names["consumer"].close()
+    return Counter(
+        {
+            (datetime.fromtimestamp(cell[0], UTC), *cell[1:]): events
+            for cell, events in names["totals"].items()
+        }
+    )
 
 
 def _is_past(reader: SecondReader, time_ms: int) -> bool:
