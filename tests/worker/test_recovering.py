@@ -135,7 +135,7 @@ def test_a_saved_memory_spares_the_reading_of_older_files(
 def test_a_saved_partition_beside_a_new_one_misses_nothing(tmp_path: Path) -> None:
     """What is read for the new one, the newest files, is not all the other needs."""
     hour_ms = 3_600_000
-    hours = {0: [0] * 20 + [130] * 20, 1: [0] * 5 + [65] * 25}
+    hours = {0: [0] * 20 + [117] * 20, 1: [0] * 5 + [80] * 15 + [112] * 10}
     topic = {
         number: [
             Record(o, BEGIN_MS + hour * hour_ms + o, body(f"p{number}m{o}"))
