@@ -68,6 +68,7 @@ class Load(Thread):
         super().__init__()
         self.records = 0
         self.is_over = Event()
+        self._began = time.monotonic()
         self._partitions = topics.ensure_topics(servers, 8).partitions
         self._producer = KafkaProducer(
             bootstrap_servers=servers.split(","), linger_ms=20
@@ -75,15 +76,19 @@ class Load(Thread):
 
     def run(self) -> None:
         """Write until it is over; what was late is caught up."""
-        began = time.monotonic()
         while not self.is_over.is_set():
-            wanted = int((time.monotonic() - began) * RATE)
+            wanted = int((time.monotonic() - self._began) * RATE)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             while self.records < wanted:
                 self._send(self.records % MESSAGES, now)
             self.is_over.wait(_TICK_SECONDS)
         self._producer.flush()
         self._producer.close()
+
+    def seconds_behind(self, group: list[Worker]) -> float:
+        """Return how long ago the oldest record was written that is not taken in."""
+        behind = sum(total(worker.port, "undelivered_lag_records") for worker in group)
+        return behind * (time.monotonic() - self._began) / max(self.records, 1)
 
     def _send(self, number: int, now: str) -> None:
         key = b"1753000000000soak%016d" % number
@@ -111,15 +116,17 @@ def test_nothing_grows_and_nothing_falls_behind(tmp_path: Path) -> None:
         try:
             for worker in group:
                 wait_for(lambda worker=worker: has_begun(worker), "a start", 120)  # type: ignore[misc]
-            course = watch(group, data_dir)
+            wait_for(lambda: load.seconds_behind(group) < 2, "the start caught up", 120)
+            course = watch(group, load, data_dir)
         finally:
             load.is_over.set()
             load.join()
+        wait_for(lambda: archived(data_dir) == load.records, "all archived", 120)
         for worker in group:
             worker.process.send_signal(signal.SIGTERM)
         assert [worker.process.wait(60) for worker in group] == [0, 0]
     report(course, load)
-    assert archived(data_dir) == load.records
+    assert archived(data_dir) == load.records  # and no record twice
     assert max(course.lag_seconds) < LONGEST_LAG_SECONDS
     assert max(course.files) < MOST_FILES
     assert mean(course.quarter(4)) < mean(course.quarter(2)) * (1 + MOST_GROWTH)
@@ -151,7 +158,7 @@ def workers(servers: str, data_dir: Path, logs: Path) -> Iterator[list[Worker]]:
             worker.process.wait()
 
 
-def watch(group: list[Worker], data_dir: Path) -> Course:
+def watch(group: list[Worker], load: Load, data_dir: Path) -> Course:
     """Look at the workers and the archive, and look after it, until the time is up."""
     course = Course()
     end = time.monotonic() + SECONDS
@@ -160,8 +167,7 @@ def watch(group: list[Worker], data_dir: Path) -> Course:
         time.sleep(_LOOK_SECONDS)
         found = [psutil.Process(worker.process.pid).memory_info() for worker in group]
         course.megabytes.append(sum(memory.rss for memory in found) / 1e6)
-        behind = sum(total(worker.port, "undelivered_lag") for worker in group)
-        course.lag_seconds.append(behind / RATE)
+        course.lag_seconds.append(load.seconds_behind(group))
         tables = [data_dir / "archive" / n for n in ("callbacks", "window_counts")]
         there = [t for t in tables if (t / "_delta_log").exists()]
         course.files.append(sum(len(DeltaTable(str(t)).file_uris()) for t in there))
