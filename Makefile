@@ -50,7 +50,7 @@ chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every rec
 	UNDELIVERED_FULL_LOAD=1 $(BIN)/python -m pytest -rP tests/broker/test_chaos.py \
 		tests/broker/test_exactly_once.py \
 		tests/broker/test_history.py tests/broker/test_import.py \
-		tests/broker/test_monitor.py \
+		tests/broker/test_monitor.py tests/broker/test_window_counts.py \
 		tests/upkeep/test_beside_writers.py tests/upkeep/test_killed.py
 
 .PHONY: soak
@@ -65,6 +65,7 @@ fuzz: $(DEVELOPMENT) ## Draw a hundred times as many examples, break each rule (
 .PHONY: bench
 bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselines (minutes).
 	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.publishing
 	$(BIN)/python -m benchmarks.import_rate
 	$(BIN)/python -m benchmarks.receiver
 	$(BIN)/python -m benchmarks.import_rate
