@@ -101,10 +101,10 @@ docs: $(DEVELOPMENT) ## Write the pages that are made from the code anew.
 	$(BIN)/python tools/reports_page.py
 
 .PHONY: notebook
-notebook: $(DEVELOPMENT) ## Run the notebook on ./data; the result is build/explore.ipynb.
+notebook: $(DEVELOPMENT) ## Run the notebooks on ./data; the results are in build/.
 	@mkdir -p build
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter execute notebooks/explore.ipynb \
-		--output="$(CURDIR)/build/explore.ipynb"
+	for name in explore incident; do PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter execute \
+		notebooks/$$name.ipynb --output="$(CURDIR)/build/$$name.ipynb" || exit 1; done
 
 .PHONY: lock
 lock: $(UV) ## Choose versions again for requirements.lock and requirements-dev.lock.

@@ -16,7 +16,7 @@ from streams.core.outcomes import Outcomes
 from streams.core.positions import Span
 from streams.core.senders import SenderTypes
 from streams.worker.chunk import Chunk
-from streams.worker.rows import rows_of
+from streams.worker.rows import Part, rows_of
 
 
 class _Record(NamedTuple):
@@ -31,7 +31,8 @@ def archive(data_dir: Path, bodies: Sequence[bytes], received_at: datetime) -> N
     milliseconds = int(received_at.timestamp() * 1_000)
     records = [_Record(n, milliseconds, body) for n, body in enumerate(bodies)]
     chunk = Chunk(0, Span(0, len(records)), records)
-    rows = rows_of(chunk, "a-log", IdentityMemory(), keep_text=False)
+    part = Part(chunk, "a-log", IdentityMemory())
+    rows, _ = rows_of([part], keep_text=False)
     _append(schema.callbacks_path(data_dir), rows)
     _append(schema.window_counts_path(data_dir), _increments(rows, received_at))
 

@@ -1,10 +1,7 @@
 """The notebook, executed with a real kernel on the demo's traffic and on nothing."""
 
 import json
-import os
 import re
-import sys
-from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,47 +9,25 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
-from streams import reference
 from streams.stack import traffic
 from tests.notebooks.archived import archive
+from tests.notebooks.executing import (
+    EXPLORE,
+    INCIDENT,
+    complaints,
+    drawn,
+    executed,
+    pictures,
+    printed,
+    read,
+)
 
-NOTEBOOK = reference.shipped("notebooks") / "explore.ipynb"
 SEED = 4770
 UNTIL = datetime(2026, 5, 4, 16, tzinfo=UTC)
 BEGIN = UNTIL - timedelta(hours=24)  # what the notebook looks at
 SINCE = UNTIL - timedelta(hours=traffic.INCIDENT.hours)
 FINAL = ("message-delivered", "message-failed")
-PNG = b"\x89PNG\r\n\x1a\n"
-SMALLEST_PICTURE = 10_000  # bytes; empty axes of the same size take fewer
-
-
-def read() -> nbformat.NotebookNode:
-    """Return the notebook as it is committed."""
-    notebook: nbformat.NotebookNode
-    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
-    return notebook
-
-
-def executed(data_dir: Path, folder: Path) -> nbformat.NotebookNode:
-    """Run the notebook over a data folder; fail with the traceback of a cell.
-
-    Args:
-        data_dir: The data folder.
-        folder: Where Jupyter may keep what it writes.
-    """
-    notebook = read()
-    with pytest.MonkeyPatch.context() as environment:
-        # The kernel is started as `python`: the one that runs the tests.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment.setenv("PATH", path)
-        environment.setenv("UNDELIVERED_DATA_DIR", str(data_dir))
-        environment.setenv("IPYTHONDIR", str(folder / "ipython"))
-        environment.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
-        place = {"metadata": {"path": str(NOTEBOOK.parent)}}
-        NotebookClient(notebook, kernel_name="python3", resources=place).execute()
-    return notebook
 
 
 @pytest.fixture(scope="module")
@@ -68,25 +43,7 @@ def explored(
     """Return the notebook as executed on the demo's traffic."""
     folder = tmp_path_factory.mktemp("explored")
     archive(folder / "data", bodies, UNTIL)
-    return executed(folder / "data", folder)
-
-
-def printed(notebook: nbformat.NotebookNode) -> str:
-    """Return what the cells wrote as text."""
-    return "".join(
-        output.text if output.output_type == "stream" else output.data["text/plain"]
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-    )
-
-
-def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
-    """Return the pictures below a cell."""
-    return [
-        b64decode(output.data["image/png"])
-        for output in cell.get("outputs", ())
-        if "image/png" in output.get("data", ())
-    ]
+    return executed(EXPLORE, folder / "data", folder)
 
 
 def counted_at_ee(
@@ -136,26 +93,12 @@ def test_incident_is_counted_before_and_since(
 
 def test_every_picture_is_drawn(explored: nbformat.NotebookNode) -> None:
     """Each cell that draws shows one picture with something in it."""
-    drawn = [
-        pictures(cell) for cell in explored.cells if "plt.show()" in cell["source"]
-    ]
-
-    assert [len(shown) for shown in drawn] == [1, 1, 1]
-    for (picture,) in drawn:
-        assert picture.startswith(PNG)
-        assert len(picture) > SMALLEST_PICTURE
+    assert drawn(explored) == [1] * 6
 
 
 def test_nothing_is_complained_about(explored: nbformat.NotebookNode) -> None:
     """No cell writes a warning."""
-    complaints = [
-        output.text
-        for cell in explored.cells
-        for output in cell.get("outputs", ())
-        if output.get("name") == "stderr"
-    ]
-
-    assert complaints == []
+    assert complaints(explored) == []
 
 
 def test_counts_are_those_of_the_traffic(
@@ -171,7 +114,7 @@ def test_counts_are_those_of_the_traffic(
 
 def test_empty_archive_is_said_in_sentences(tmp_path: Path) -> None:
     """Without an archive each part says so, and none draws."""
-    notebook = executed(tmp_path / "data", tmp_path)
+    notebook = executed(EXPLORE, tmp_path / "data", tmp_path)
 
     said = printed(notebook)
     assert f"There is no callback in {tmp_path / 'data'} yet." in said
@@ -180,9 +123,10 @@ def test_empty_archive_is_said_in_sentences(tmp_path: Path) -> None:
     assert [pictures(cell) for cell in notebook.cells if pictures(cell)] == []
 
 
-def test_notebook_is_kept_without_results() -> None:
+@pytest.mark.parametrize("name", [EXPLORE, INCIDENT])
+def test_notebook_is_kept_without_results(name: str) -> None:
     """What is committed has no outputs, no counts, and nobody's editor settings."""
-    notebook = read()
+    notebook = read(name)
     nbformat.validate(notebook)
 
     assert notebook.metadata.kernelspec.name == "python3"
