@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.times import canonical, column, is_exact
+from streams.core.times import canonical, column, columns, is_exact
 from tests.strategies import times
 
 
@@ -85,6 +85,24 @@ def test_a_column_reads_as_its_texts_do(texts: list[str | None]) -> None:
     apart = [column([text])[0].to_pylist()[0] for text in texts]
     assert together.to_pylist() == apart
     assert inexact == [p for p, text in enumerate(texts) if column([text])[1]]
+
+
+@given(
+    st.integers(0, 4).flatmap(
+        lambda size: st.lists(
+            st.lists(st.none() | times, min_size=size, max_size=size)
+            | st.just([None] * size),
+            min_size=1,
+            max_size=3,
+        )
+    )
+)
+def test_columns_read_together_as_each_alone(several: list[list[str | None]]) -> None:
+    """One bad text changes nothing for the other columns, nor does an empty one."""
+    together = [(found.to_pylist(), places) for found, places in columns(several)]
+
+    alone = [column(texts) for texts in several]
+    assert together == [(found.to_pylist(), places) for found, places in alone]
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)))  # noqa: DTZ001 - UTC is added below

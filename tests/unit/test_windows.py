@@ -164,3 +164,41 @@ def test_merging_nothing_is_no_cell() -> None:
 def test_a_window_is_a_minute() -> None:
     """The contract of both tables."""
     assert timedelta(microseconds=windows.WINDOW_US) == timedelta(minutes=1)
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.builds(
+                row,
+                event_time=st.sampled_from([at("10:00:30"), at("10:01:00"), None]),
+                is_copy=st.booleans(),
+                problem=st.sampled_from([None, None, "not JSON"]),
+                segment_count=st.sampled_from([None, 1, 3]),
+            ),
+            max_size=4,
+        ),
+        max_size=4,
+    )
+)
+def test_parts_counted_together_have_the_counts_of_each(
+    parts: list[list[dict[str, Any]]],
+) -> None:
+    """No part counts an event of another; one may be empty, or all copies."""
+    rows = [found for part in parts for found in part]
+    counted = windows.count_parts(
+        pa.Table.from_pylist(rows, schema=schema.CALLBACKS),
+        [len(part) for part in parts],
+        OUTCOMES,
+        SENDER_TYPES,
+    )
+
+    assert [cells.schema for cells in counted] == [windows.CELLS] * len(parts)
+    assert [in_order(cells.to_pylist()) for cells in counted] == [
+        in_order(count(*part)) for part in parts
+    ]
+
+
+def in_order(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return cells in an order that is theirs alone."""
+    return sorted(cells, key=str)
