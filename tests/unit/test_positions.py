@@ -5,14 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.positions import (
+    Answer,
     CountsAheadError,
+    Fate,
     LogShorterError,
+    Move,
     Span,
+    Standing,
     Start,
+    Then,
     Verdict,
+    after_commit,
+    fate_of,
+    has_seen_no_more,
     judge,
+    may_keep,
+    move_of_counts,
+    move_of_rows,
     moved,
+    spanned,
     start,
+    taken_over,
     transaction_id,
 )
 
@@ -92,3 +105,98 @@ def test_positions_are_named_by_log_and_partition() -> None:
 def test_moved_names_what_somebody_else_moved() -> None:
     """A position that was never written is 0."""
     assert moved({"a": 5, "b": 0, "c": 2}, {"a": 5, "c": 3}) == {"c": (2, 3)}
+
+
+# -------------------------------------------------------------- what a fetch stands for
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before", "after", "span"),
+    [
+        pytest.param(5, 7, 5, 8, Span(5, 8), id="no hole"),
+        pytest.param(5, 7, 3, 8, Span(3, 8), id="a marker before them"),
+        pytest.param(5, 7, 5, 10, Span(5, 10), id="markers behind them"),
+        pytest.param(5, 7, None, None, Span(5, 8), id="nothing is known"),
+        pytest.param(5, 7, 9, 3, Span(5, 8), id="the client was moved meanwhile"),
+    ],
+)
+def test_spanned(
+    first: int, last: int, before: int | None, after: int | None, span: Span
+) -> None:
+    """From where the fetch continued to where the next will; at least its records."""
+    assert spanned(first, last, before, after) == span
+
+
+# ----------------------------------------------------------------------------- commits
+
+HELD = Standing(position=9, archived=5, counted=3, began=5)
+
+
+def test_a_takeover_stands_where_it_starts() -> None:
+    """P is what the table says, also where Kafka has deleted records behind it."""
+    assert taken_over(Start(9, 3, 2), archived=7) == Standing(9, 7, 3, 9)
+
+
+def test_rows_move_p_to_the_position() -> None:
+    """And then nothing is to be moved."""
+    move = move_of_rows(HELD, has_rows=True)
+
+    assert move == Move(5, 9)
+    assert move_of_rows(HELD.committed_rows(move), has_rows=False) is None
+
+
+def test_a_position_does_not_move_without_rows() -> None:
+    """But for what Kafka deleted before the takeover."""
+    with pytest.raises(ValueError, match="no rows up to position 9"):
+        move_of_rows(HELD, has_rows=False)
+
+    assert move_of_rows(Standing(9, 5, 5, began=9), has_rows=False) == Move(5, 9)
+
+
+def test_counts_move_q_to_p_and_no_further() -> None:
+    """What is only in memory may be lost."""
+    move = move_of_counts(HELD)
+
+    assert move == Move(3, 5)
+    assert move_of_counts(HELD.committed_counts(move)) is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "archived", "counted", "keeps", "has_seen_no_more_"),
+    [
+        pytest.param(Standing(9, 9, 7, 0), 9, 7, True, True, id="nobody was there"),
+        pytest.param(Standing(9, 9, 7, 0), 9, 9, False, True, id="others counted"),
+        pytest.param(Standing(9, 9, 7, 0), 12, 7, False, True, id="others archived"),
+        pytest.param(Standing(12, 9, 7, 0), 9, 7, False, False, id="not committed"),
+    ],
+)
+def test_what_is_kept_over_a_rebalance(
+    standing: Standing,
+    archived: int,
+    counted: int,
+    keeps: bool,  # noqa: FBT001 - a row of the table
+    has_seen_no_more_: bool,  # noqa: FBT001
+) -> None:
+    """All of it where both positions are one's own; the memory where it is behind."""
+    assert may_keep(standing, archived, counted) is keeps
+    assert has_seen_no_more(standing, archived) is has_seen_no_more_
+
+
+def test_no_commit_is_believed_but_one_that_was_answered() -> None:
+    """After every other ending something else than going on is asked for."""
+    assert [after_commit(answer) for answer in Answer] == [
+        Then.GO_ON,
+        Then.BEGIN_AGAIN,
+        Then.BEGIN_AGAIN,
+        Then.HOLD_NOTHING,
+        Then.END,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "fate"),
+    [(5, Fate.NOT_MADE), (9, Fate.MADE), (7, Fate.OVERTAKEN), (12, Fate.OVERTAKEN)],
+)
+def test_fate_of_a_move(found: int, fate: Fate) -> None:
+    """The table tells: still before it, behind it, or anywhere else."""
+    assert fate_of(Move(5, 9), found) is fate
