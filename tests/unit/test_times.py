@@ -105,6 +105,19 @@ def test_columns_read_together_as_each_alone(several: list[list[str | None]]) ->
     assert together == [(found.to_pylist(), places) for found, places in alone]
 
 
+def test_columns_of_usable_times_stay_apart() -> None:
+    """They are read in one call: each gets its own back, an empty one nothing."""
+    first, second = "2026-07-20T18:20:17Z", "2026-07-20T18:20:18Z"
+
+    found = columns([[first, None], [None, None], [None, second]])
+
+    assert [(times_read.to_pylist(), places) for times_read, places in found] == [
+        ([at("2026-07-20T18:20:17"), None], []),
+        ([None, None], []),
+        ([None, at("2026-07-20T18:20:18")], []),
+    ]
+
+
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)))  # noqa: DTZ001 - UTC is added below
 def test_every_time_python_writes_is_read_exactly(time: datetime) -> None:
     """What isoformat writes comes back."""
