@@ -164,7 +164,7 @@ async def test_filters_equal_an_archive_of_what_they_let_in(
         assert_same(rows, expected)
 
 
-@pytest.mark.parametrize("window", [None, "7h", "1d"])
+@pytest.mark.parametrize("window", [None, "1h", "7h", "1d"])
 async def test_comparison_reaches_into_the_table(
     monitor: Monitor, window: str | None
 ) -> None:
