@@ -83,7 +83,7 @@ def fill_table(data_dir: Path) -> int:
             commit_properties=CommitProperties(app_transactions=moves),
         )
         written += len(rows)
-    # Counts never run ahead of the callbacks: those were kept for a while, and are gone.
+    # Counts never run ahead of the callbacks, which are not kept any more.
     write_deltalake(
         str(schema.callbacks_path(data_dir)),
         schema.CALLBACKS.empty_table(),
