@@ -251,7 +251,7 @@ class _File:
 
 
 def _has_to_be_read(place: Place) -> bool:
-    remembered = -1 if place.remembered is None else place.remembered
+    remembered = place.remembered or 0
     return min(remembered, place.count_from) < place.archived
 
 

@@ -132,6 +132,28 @@ def test_a_saved_memory_spares_the_reading_of_older_files(
     assert not opened & older
 
 
+def test_a_partition_without_rows_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was added later has nothing to be looked for, in no file."""
+    both = logs.tables(tmp_path)
+    held = taken_over(tmp_path)
+    draw = random.Random(5)  # noqa: S311 - a test's choice
+    advance(held, {0: make_log(draw), 1: make_log(draw)}, {0: 30, 1: 30})
+    commit(both, held, counts=True)
+    logs.save(held[0])
+    logs.save(held[1])
+
+    def read(*_: object) -> None:
+        raise AssertionError("read")
+
+    monkeypatch.setattr(Recovery, "_batches", read)
+    taken = taken_over(tmp_path)
+
+    assert [p.archived for p in taken.values()] == [30, 30, 0]
+    assert remembered(taken[0]) == remembered(held[0])
+
+
 def test_a_saved_partition_beside_a_new_one_misses_nothing(tmp_path: Path) -> None:
     """What is read for the new one, the newest files, is not all the other needs."""
     hour_ms = 3_600_000
