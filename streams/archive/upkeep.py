@@ -157,7 +157,7 @@ class Upkeep:
             new = staging.write(
                 self.path, rows, self._date_column, self._writer, prefix
             )
-            actions = [
+            actions: list[AddAction | RemoveAction] = [
                 *_adds(new, changed=changed),
                 *self._removes(old, changed=changed),
             ]
@@ -195,13 +195,13 @@ class Upkeep:
 
     def _commit(
         self,
-        actions: list[AddAction | RemoveAction],
+        actions: Sequence[AddAction | RemoveAction],
         positions: Mapping[str, int],
     ) -> None:
         before = self._table.version()
         moved = {**positions, FENCE: self.position(FENCE) + 1}
         self._table.create_write_transaction(
-            actions,
+            list(actions),
             mode="append",
             schema=self._table.schema(),
             partition_by=[self._date_column],
