@@ -19,7 +19,7 @@ PART_BYTES = 256 << 10
 # What a part holds beside its cells: names, numbers, and the log's id.
 ENVELOPE_BYTES = 512
 # As Python's objects they take ten times their room.
-_CELLS_AT_ONCE = 10_000
+_CELLS_AT_ONCE = 2_000
 _SECOND_US = 1_000_000
 
 _Offset = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]

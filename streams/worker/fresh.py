@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 # Beyond this they are let go, and the next message is made of all there is.
-MOST_CELLS = 100_000
+MOST_CELLS = 10_000
 
 
 class Fresh:
