@@ -65,6 +65,7 @@ fuzz: $(DEVELOPMENT) ## Draw a hundred times as many examples, break each rule (
 .PHONY: bench
 bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselines (minutes).
 	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.takeover
 	$(BIN)/python -m benchmarks.publishing
 	$(BIN)/python -m benchmarks.import_rate
 	$(BIN)/python -m benchmarks.receiver

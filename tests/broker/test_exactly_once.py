@@ -150,7 +150,8 @@ def free_port_options() -> list[str]:
     """Return options with ports that stay the same when a stack is started again."""
     receiver = ports.choose("receiver", 0)
     kafka = ports.choose("kafka", 0, taken={receiver})
-    return [f"--receiver-port={receiver}", f"--kafka-port={kafka}", "--worker-port=0"]
+    free = ("--worker-port=0", "--monitor-port=0")
+    return [f"--receiver-port={receiver}", f"--kafka-port={kafka}", *free]
 
 
 def parts(bodies: list[bytes], count: int) -> Iterator[list[bytes]]:
