@@ -160,6 +160,15 @@ def test_narrow_screen_goes_without_the_least_needed(
     assert list(next(found.values))[:2] == first
 
 
+def test_meaning_is_cut_behind_a_word() -> None:
+    """Half a word would be read as another one."""
+    text = "from number not registered to a 10DLC campaign"
+    row = [*WIDE_ROW[:1], text, *WIDE_ROW[2:]]
+    found = fitting.fitted(rows(WIDE, row, row), 2, 60)
+
+    assert next(found.values)[1] == "from number not…"
+
+
 def test_group_of_a_report_is_never_left_out() -> None:
     """A tag is left out beside the id of a message, not where it is what was asked."""
     columns = {"tag": "VARCHAR", "failed": "BIGINT"}

@@ -91,4 +91,9 @@ def _replaced(
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+    """Cut a text behind a word, or within its first where that is longer."""
+    if len(text) <= length:
+        return text
+    begun = text[:length]
+    words, _, rest = begun.rpartition(" ")
+    return (words or rest[:-1]) + "…"
