@@ -10,6 +10,7 @@ from tests.upkeep.writing import Writer
 
 # The archive lives through a day in this many seconds.
 DAY_SECONDS = 5.0
+FEWEST_ROWS = 1_600
 DAYS_BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -19,10 +20,17 @@ def moment(began: float) -> datetime:
     return DAYS_BEFORE + timedelta(days=1) * (passed / DAY_SECONDS)
 
 
-def write(data_dir: Path, began: float, until: float) -> None:
-    """Flush all the time, count now and then; print events and rows at the end."""
+def write(data_dir: Path, began: float, seconds: float) -> None:
+    """Flush all the time, count now and then; print events and rows at the end.
+
+    Args:
+        data_dir: The data folder.
+        began: When the load began, by which the date goes.
+        seconds: How long; on a slow machine until so much is written as a test needs.
+    """
     writer = Writer(data_dir)
-    while time.time() < until:
+    until = time.time() + seconds
+    while time.time() < until or writer.rows < FEWEST_ROWS:
         for _ in range(4):
             writer.flush(moment(began), rows=20)
             time.sleep(0.03)

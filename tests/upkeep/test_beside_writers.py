@@ -81,7 +81,7 @@ def test_reports_beside_writers_and_upkeep(tmp_path: Path) -> None:
     """No query fails, no number steps back, and at the end everything is exact."""
     data_dir, written, kept = (tmp_path / n for n in ("data", "written", "kept"))
     began = time.time()
-    writer = start(written, "write", data_dir, began, began + SECONDS)
+    writer = start(written, "write", data_dir, began, SECONDS)
     while not snapshot.take(data_dir).window_counts.files():
         assert writer.poll() is None, written.read_text()
         time.sleep(0.05)
