@@ -54,7 +54,8 @@ class Reach(NamedTuple):
         greatest: datetime | None = file.get(f"max.{name}")
         if least is None or greatest is None:
             # No statistics, or nothing but nulls, which another column places.
-            return bool(file.get(f"null_count.{name}") != file["num_records"])
+            records = file.get("num_records")
+            return records is None or file.get(f"null_count.{name}") != records
         return not (least >= self.until or greatest + _PRECISION < self.since)
 
 

@@ -99,6 +99,20 @@ def test_pruned_reports_say_the_same(files: Archive, period: Period) -> None:
             )
 
 
+@pytest.mark.parametrize("time", sorted(READ))
+def test_file_without_statistics_is_read(time: str) -> None:
+    """What the log does not tell may be of the period; what is all null is not."""
+    reach = relevant.Reach(time, NOON_DAY.since, NOON_DAY.until)
+    nulls = {
+        f"null_count.{name}": 5
+        for name in ("event_time", "message_time", "received_at")
+    }
+
+    assert reach.may_hold({"path": "a"})
+    assert reach.may_hold({"path": "a", "num_records": 5})
+    assert not reach.may_hold({"path": "a", "num_records": 5, **nulls})
+
+
 def test_archive_without_rows_prunes_nothing(archive: Archive) -> None:
     """Before the first callback there is no file, no statistics, and no error."""
     taken = snapshot.take(archive.data_dir)
