@@ -4,19 +4,16 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from streams import telemetry
 from streams.archive import gaps, schema
-from streams.archive.reading import rows_to_recover
 from streams.archive.table import ArchiveTable, CommitRefusedError
 from streams.core import lives, positions
 from streams.core.lives import Commit, Life
 from streams.core.memory import IdentityMemory
 from streams.topics import Log
 from streams.worker.commits import Tables, commit_counts
-from streams.worker.partition import Gain, Partition, Rules
+from streams.worker.partition import Partition, Rules
+from streams.worker.recall import recall
 
 logger = logging.getLogger(__name__)
 
@@ -148,25 +145,17 @@ def count_what_is_over(
         behind = {p: at for p, at in counted.items() if at < old.position(p)}
         if not behind:
             continue
-        rows = rows_to_recover(both[0], old.log_id, behind)
-        gains = [_gain(old, p, at, rows[p], rules) for p, at in behind.items()]
+        held = {p: _at_its_end(old, p, at) for p, at in behind.items()}
+        recall(both[0], old, None, held, rules)
+        gains = [gain for partition in held.values() if (gain := partition.gain())]
         try:
             commit_counts(both, gains)
         except CommitRefusedError:
             logger.info("Another worker counts what is left of log %s.", old.log_id)
 
 
-def _gain(
-    old: Life, partition: int, counted: int, rows: pa.Table, rules: Rules
-) -> Gain:
-    at = old.position(partition)
+def _at_its_end(old: Life, number: int, counted: int) -> Partition:
+    """Return a partition of which nothing has to be remembered, but counted."""
+    at = old.position(number)
     standing = positions.Standing(at, at, counted, at)
-    held = Partition(partition, old.log_id, standing, IdentityMemory())
-    below = pc.and_(
-        pc.greater_equal(rows["kafka_offset"], counted),
-        pc.less(rows["kafka_offset"], at),
-    )
-    held.archived_cells.append(rules.count(rows.filter(below)))
-    gain = held.gain()
-    assert gain is not None  # noqa: S101 - it is behind
-    return gain
+    return Partition(number, old.log_id, standing, IdentityMemory(), remembered=at)
