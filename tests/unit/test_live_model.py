@@ -107,6 +107,23 @@ class Histories(RuleBasedStateMachine):
         """Replace a worker."""
         return self.start_worker(partition)
 
+    @rule(target=workers, partition=partitions, names=names, most=st.integers(0, 3))
+    def replace(self, partition: int, names: list[str | None], most: int) -> Worker:
+        """Replace a worker that is ahead by one that commits less, and read that."""
+        self.append(partition, names)
+        ahead = self.start_worker(partition)
+        ahead.take_in(99)
+        ahead.publish(self.now)
+        behind = self.start_worker(partition)
+        behind.take_in(most)
+        behind.archive()
+        self.orderly.read(partition, 99)
+        behind.commit_counts()
+        behind.publish(self.now)
+        self.orderly.read(partition, 99)
+        self.orderly.read_the_table(partition)
+        return behind
+
     @rule(partition=partitions, names=names)
     def append(self, partition: int, names: list[str | None]) -> None:
         """Append records that nobody takes in yet."""
