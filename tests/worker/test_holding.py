@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -65,7 +66,7 @@ def archived(data_dir: Path) -> list[int]:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait for a condition on the event loop."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
 
@@ -346,6 +347,30 @@ async def test_kafka_away_is_not_ready(tmp_path: Path) -> None:
     assert str(holding.problem).startswith("Kafka does not answer")
     holding.condition.can("kafka")
     assert holding.problem is None
+
+
+async def test_records_archived_during_a_takeover_are_no_loss(tmp_path: Path) -> None:
+    """Kafka's end was asked for before another worker archived beyond it."""
+    broker = Broker(end=6)
+    other, holding = broker.holding(tmp_path), broker.holding(tmp_path)
+    await other.assign([0])
+    ask, first = broker.bounds, True
+
+    async def archive_meanwhile(numbers: Iterable[int]) -> dict[int, Bounds]:
+        nonlocal first
+        if not first:
+            return await ask(numbers)
+        first = False
+        await other.take_in(chunk(records(0, 5)))
+        await other.close()
+        return {0: Bounds(0, 3)}
+
+    loading = holding._loading  # noqa: SLF001 - what it asks of Kafka
+    loading._kafka = replace(loading._kafka, bounds=archive_meanwhile)  # noqa: SLF001
+    await holding.assign([0])
+
+    assert not holding.fatal.done()
+    assert holding.positions() == {0: 5}
 
 
 async def test_a_shorter_log_ends_the_worker(tmp_path: Path) -> None:
