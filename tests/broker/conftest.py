@@ -186,3 +186,8 @@ def run_command(
         env={**os.environ, **(environment or {})},
         check=False,
     )
+
+
+def crowding() -> float:
+    """Return how many processes want each processor, at least one."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

@@ -1,6 +1,5 @@
 """The demo: what it shows is true, it ends cleanly, and it can be run again."""
 
-import os
 import re
 import signal
 import time
@@ -10,7 +9,7 @@ import msgspec
 import pytest
 
 from streams.stack import examples, ports
-from tests.broker.conftest import FREE_PORTS, Start, run_command
+from tests.broker.conftest import FREE_PORTS, Start, crowding, run_command
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -112,8 +111,3 @@ def shape(text: str) -> str:
     """
     drawn = re.sub("[─▁▂▃▄▅▆▇█…]", "", text)
     return " ".join(re.sub(r"[+-]?[0-9]+(\.[0-9]+)?", "#", drawn).split())
-
-
-def crowding() -> float:
-    """Return how many processes want each processor, at least one."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
