@@ -67,6 +67,7 @@ bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselin
 	$(BIN)/python -m benchmarks.worker
 	$(BIN)/python -m benchmarks.takeover
 	$(BIN)/python -m benchmarks.publishing
+	$(BIN)/python -m benchmarks.monitor
 	$(BIN)/python -m benchmarks.import_rate
 	$(BIN)/python -m benchmarks.receiver
 	$(BIN)/python -m benchmarks.import_rate
