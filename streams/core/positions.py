@@ -245,17 +245,18 @@ class Fate(Enum):
     OVERTAKEN = "overtaken"  # somebody else has moved it: make memory and counts again
 
 
-def fate_of(move: Move, found: int) -> Fate:
+def fate_of(move: Move, found: int, answer: Answer) -> Fate:
     """Say what became of a move.
 
-    Where the position is the one moved to, the rows are the same whoever wrote them:
-    they follow from the log.
+    Where it was refused and the position is the one moved to, somebody else moved it:
+    perhaps without the rows, past what Kafka had deleted by then.
 
     Args:
         move: What the commit expected, and where it was to move the position.
         found: The position in a snapshot that was read after the commit had ended.
+        answer: How the commit ended.
     """
-    if found == move.after:
+    if found == move.after and answer is not Answer.REFUSED:
         return Fate.MADE
     return Fate.NOT_MADE if found == move.before else Fate.OVERTAKEN
 

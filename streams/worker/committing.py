@@ -80,6 +80,7 @@ class Committing:
         self._condition = condition
         self._cuts: list[Cut] = []
         self._gains: list[Gain] = []
+        self._answer = Answer.DONE
         self.is_failing = False
 
     @property
@@ -122,6 +123,7 @@ class Committing:
         return await self._after(answer)
 
     async def _after(self, answer: Answer) -> Flushed:
+        self._answer = answer
         self.is_failing = answer is not Answer.DONE
         if after_commit(answer) is not Then.BEGIN_AGAIN:
             return Flushed(answer)
@@ -168,7 +170,7 @@ class Committing:
             if pending:
                 table.refresh()
             places = [(table.position(p.log_id, p.number), move) for p, move in pending]
-            found.append([fate_of(move, place) for place, move in places])
+            found.append([fate_of(move, place, self._answer) for place, move in places])
         return found
 
     async def _commit(

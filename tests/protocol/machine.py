@@ -162,6 +162,35 @@ class Protocol(RuleBasedStateMachine):
         if worker := self._running(number):
             _take_all_in(worker, partition)
 
+    @rule(
+        partition=partitions,
+        several=bodies,
+        operation=operations,
+        steps=st.integers(0, 7),
+    )
+    def be_overtaken(
+        self,
+        *,
+        partition: int,
+        several: list[tuple[int, ...]],
+        operation: tuple[int, ...] | None,
+        steps: int,
+    ) -> None:
+        """Stop a worker in the middle; another takes all in and commits it."""
+        first, second = self._running(0), self._running(1)
+        if first is None or second is None:
+            return
+        _take_all_in(first, partition)
+        first.begin(_operation(first, operation))
+        for _ in range(steps):
+            first.step()
+        self.produce(partition, several, passing=1)
+        second.run()
+        _take_all_in(second, partition)
+        second.begin(second.flush(counts=True))
+        second.run()
+        first.run()
+
     @rule(partition=partitions, several=bodies, meeting=meetings)
     def meet(
         self,

@@ -104,12 +104,18 @@ def _seen_no_more(standing: Standing, archived: int) -> bool:
     return True
 
 
-def _always_made(move: Move, found: int) -> Fate:
-    del move, found
+def _always_made(move: Move, found: int, answer: Answer) -> Fate:
+    del move, found, answer
     return Fate.MADE
 
 
-def _made_where_it_moved(move: Move, found: int) -> Fate:
+def _made_although_refused(move: Move, found: int, answer: Answer) -> Fate:
+    del answer
+    return positions.fate_of(move, found, Answer.UNKNOWN)
+
+
+def _made_where_it_moved(move: Move, found: int, answer: Answer) -> Fate:
+    del answer
     return Fate.NOT_MADE if found == move.before else Fate.MADE
 
 
@@ -143,6 +149,7 @@ MUTANTS: dict[str, Rules] = {
     ),
     "keeps a memory that has seen more": replace(TRUE, has_seen_no_more=_seen_no_more),
     "believes every commit made": replace(TRUE, fate_of=_always_made),
+    "believes a refused commit made": replace(TRUE, fate_of=_made_although_refused),
     "believes a moved position its own": replace(TRUE, fate_of=_made_where_it_moved),
     "names positions without the log": replace(TRUE, transaction_id=_without_the_log),
     "reads P before Q": replace(TRUE, asks_for_q_first=False),

@@ -41,7 +41,7 @@ class Rules:
     may_keep: Callable[[Standing, int, int], bool] = positions.may_keep
     has_seen_no_more: Callable[[Standing, int], bool] = positions.has_seen_no_more
     after_commit: Callable[[Answer], Then] = positions.after_commit
-    fate_of: Callable[[Move, int], Fate] = positions.fate_of
+    fate_of: Callable[[Move, int, Answer], Fate] = positions.fate_of
     transaction_id: Callable[[str, int], str] = positions.transaction_id
     moved: Callable[
         [Mapping[str, int], Mapping[str, int]], dict[str, tuple[int, int]]

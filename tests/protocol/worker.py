@@ -153,7 +153,7 @@ class Worker:
             self.held = {}
         else:
             yield
-            yield from self._look_again(table, gains)
+            yield from self._look_again(table, gains, answer)
         return then is Then.GO_ON
 
     def _note(self, table: Table, gain: Gain) -> None:
@@ -166,14 +166,14 @@ class Worker:
             held.standing = held.standing.committed_counts(gain.move)
             held.archived_cells = Counter()
 
-    def _look_again(self, table: Table, gains: list[Gain]) -> Steps:
+    def _look_again(self, table: Table, gains: list[Gain], answer: Answer) -> Steps:
         """Find out what became of gains; begin again where others were faster."""
         rules = self.world.rules
         overtaken = {}
         for gain in gains:
             held = gain.held
             name = rules.transaction_id(held.log_id, held.partition)
-            fate = rules.fate_of(gain.move, table.positions.get(name, 0))
+            fate = rules.fate_of(gain.move, table.positions.get(name, 0), answer)
             if fate is Fate.MADE:
                 self._note(table, gain)
             elif fate is Fate.OVERTAKEN:

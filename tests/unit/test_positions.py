@@ -199,4 +199,10 @@ def test_no_commit_is_believed_but_one_that_was_answered() -> None:
 )
 def test_fate_of_a_move(found: int, fate: Fate) -> None:
     """The table tells: still before it, behind it, or anywhere else."""
-    assert fate_of(Move(5, 9), found) is fate
+    assert fate_of(Move(5, 9), found, Answer.UNKNOWN) is fate
+
+
+def test_a_refused_move_was_made_by_somebody_else() -> None:
+    """Perhaps without the rows: past what Kafka had deleted."""
+    assert fate_of(Move(5, 9), 9, Answer.REFUSED) is Fate.OVERTAKEN
+    assert fate_of(Move(5, 9), 5, Answer.REFUSED) is Fate.NOT_MADE
