@@ -195,13 +195,15 @@ def may_keep(standing: Standing, archived: int, counted: int) -> bool:
 
 
 def has_seen_no_more(standing: Standing, archived: int) -> bool:
-    """Tell whether the memory holds nothing beyond P, and can be brought up to it.
+    """Tell whether a memory holds what is archived only, and can be brought up to P.
+
+    What was taken in and not committed may have been passed as a gap by somebody else.
 
     Args:
         standing: Where the partition stood when it was let go.
         archived: P as the table has it now.
     """
-    return standing.position <= archived
+    return standing.position == standing.archived <= archived
 
 
 class Answer(Enum):

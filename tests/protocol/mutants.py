@@ -104,6 +104,10 @@ def _seen_no_more(standing: Standing, archived: int) -> bool:
     return True
 
 
+def _seen_up_to_p(standing: Standing, archived: int) -> bool:
+    return standing.position <= archived
+
+
 def _always_made(move: Move, found: int, answer: Answer) -> Fate:
     del move, found, answer
     return Fate.MADE
@@ -148,6 +152,9 @@ MUTANTS: dict[str, Rules] = {
         TRUE, after_commit=_goes_on_after(Answer.UNFORESEEN)
     ),
     "keeps a memory that has seen more": replace(TRUE, has_seen_no_more=_seen_no_more),
+    "keeps a memory of what was not committed": replace(
+        TRUE, has_seen_no_more=_seen_up_to_p
+    ),
     "believes every commit made": replace(TRUE, fate_of=_always_made),
     "believes a refused commit made": replace(TRUE, fate_of=_made_although_refused),
     "believes a moved position its own": replace(TRUE, fate_of=_made_where_it_moved),

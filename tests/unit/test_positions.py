@@ -168,6 +168,7 @@ def test_counts_move_q_to_p_and_no_further() -> None:
         pytest.param(Standing(9, 9, 7, 0), 9, 9, False, True, id="others counted"),
         pytest.param(Standing(9, 9, 7, 0), 12, 7, False, True, id="others archived"),
         pytest.param(Standing(12, 9, 7, 0), 9, 7, False, False, id="not committed"),
+        pytest.param(Standing(12, 9, 7, 0), 15, 7, False, False, id="a gap was passed"),
     ],
 )
 def test_what_is_kept_over_a_rebalance(
