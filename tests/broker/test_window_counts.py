@@ -35,8 +35,13 @@ def callbacks(count: int, seed: int) -> list[dict[str, Any]]:
     """Return callbacks of odd carriers; one in ten is late by up to three days."""
     draw = random.Random(seed)  # noqa: S311
     sent = load.callbacks(count, seed)
+    same_minute = (datetime.now(UTC) - timedelta(minutes=9)).isoformat()
     for callback in sent:
         callback["carrierName"] = draw.choice(CARRIERS)
+        if draw.random() < 0.6:  # cells that grow with every message
+            callback |= {"to": "+12065550199", "carrierName": CARRIERS[0]}
+            callback["message"]["from"] = "+12065550100"
+            callback["time"] = same_minute
         if draw.random() < 0.1:
             late = timedelta(minutes=draw.uniform(1, 3 * 24 * 60))
             at = datetime.fromisoformat(callback["time"]) - late
