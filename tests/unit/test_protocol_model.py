@@ -28,7 +28,6 @@ QUICK = (
     "commits without a check",
     "counts from P",
     "counts copies",
-    "moves from where it began",
     "names positions without the log",
     "remembers nothing",
     "starts at the end",
@@ -36,10 +35,10 @@ QUICK = (
 
 
 def runs(count: int) -> settings:
-    """Return settings for that many runs of 50 steps."""
+    """Return settings for that many runs."""
     return settings(
         max_examples=count,
-        stateful_step_count=50,
+        stateful_step_count=50 if IS_LONG else 30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
