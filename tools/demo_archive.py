@@ -1,7 +1,7 @@
 """The demo's traffic, archived and counted by the worker's own rules, without Kafka."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,13 +25,13 @@ UNTIL = datetime(2026, 5, 4, 18, tzinfo=UTC)
 _LOG = "demo"
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
     """What the worker reads of Kafka's record."""
 
     offset: int
     timestamp: int
     value: bytes
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def write(data_dir: Path) -> None:
@@ -39,14 +39,19 @@ def write(data_dir: Path) -> None:
 
     The same files are written whenever and wherever this runs, but for their names.
     """
-    records = list(_records(traffic.bodies(SEED, UNTIL)))
+    archive(data_dir, list(_records(traffic.bodies(SEED, UNTIL))), UNTIL.date())
+
+
+def archive(data_dir: Path, records: Sequence[Record], committed_date: date) -> None:
+    """Write records as those of one partition, archived and counted, in one commit."""
     chunk = Chunk(0, Span(0, len(records)), records)
     rows, _ = rows_of([Part(chunk, _LOG, IdentityMemory())], keep_text=False)
     _commit(schema.callbacks_path(data_dir), rows, len(records))
-    _commit(schema.window_counts_path(data_dir), _counts(rows), len(records))
+    counts = _counts(rows, committed_date)
+    _commit(schema.window_counts_path(data_dir), counts, len(records))
 
 
-def _records(bodies: Sequence[bytes]) -> Iterator[_Record]:
+def _records(bodies: Sequence[bytes]) -> Iterator[Record]:
     """Yield records as the broker would have appended them.
 
     The bodies are in the order in which they are posted, and most are posted within a
@@ -56,7 +61,7 @@ def _records(bodies: Sequence[bytes]) -> Iterator[_Record]:
     for offset, body in enumerate(bodies):
         latest = max([latest, *_event_times(body)])
         milliseconds = int(latest.timestamp() * 1_000) + 500
-        yield _Record(offset, milliseconds, body, (("source", b"http"),))
+        yield Record(offset, milliseconds, body, (("source", b"http"),))
 
 
 def _event_times(body: bytes) -> Iterator[datetime]:
@@ -69,7 +74,7 @@ def _event_times(body: bytes) -> Iterator[datetime]:
             yield datetime.fromisoformat(callback["time"])
 
 
-def _counts(rows: pa.Table) -> pa.Table:
+def _counts(rows: pa.Table, committed_date: date) -> pa.Table:
     cells = windows.count(
         rows,
         Outcomes.from_rows(reference.table("outcomes")),
@@ -80,7 +85,7 @@ def _counts(rows: pa.Table) -> pa.Table:
         "kafka_partition": 0,
         "from_position": 0,
         "to_position": rows["kafka_offset"][-1].as_py() + 1,
-        "committed_date": UNTIL.date(),
+        "committed_date": committed_date,
         "rules_version": schema.RULES_VERSION,
     }
     for name, value in same.items():

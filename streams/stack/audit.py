@@ -16,15 +16,11 @@ def of_running_monitor(settings: Settings) -> "Audit | None":
     Raises:
         ConfigurationError: The archive or run.json cannot be read.
     """
-    run = run_file.read(settings.data_dir)
-    port = settings.monitor_port
-    if port is None and run is not None:
-        port = run.ports.monitor
+    port = run_file.monitor_port(settings)
     if port is None:
         return None
     from streams.monitor import audit  # noqa: PLC0415 - 0.3 s
     from streams.monitor.watch.asking import Monitor  # noqa: PLC0415
 
-    address = ready.address(settings.host, port)
-    with closing(Monitor(address)) as monitor:
+    with closing(Monitor(ready.address(settings.host, port))) as monitor:
         return audit.run(monitor, settings.data_dir, settings.monitor_hours)

@@ -108,12 +108,21 @@ def bootstrap_servers(settings: Settings) -> str:
 
 
 def monitor(settings: Settings) -> str:
-    """Return the monitor to ask, host:port: the port set, else the running stack's."""
+    """Return the monitor to ask, host:port: a known one, else the default port's."""
+    port = monitor_port(settings) or DEFAULT_PORTS["monitor"]
+    return ready.address(settings.host, port)
+
+
+def monitor_port(settings: Settings) -> int | None:
+    """Return the monitor's port that is set, else the running stack's; None without.
+
+    Raises:
+        ConfigurationError: The run file is not one of ours.
+    """
     run = read(settings.data_dir)
-    port = settings.monitor_port
-    if port is None and run is not None:
-        port = run.ports.monitor
-    return ready.address(settings.host, port or DEFAULT_PORTS["monitor"])
+    if settings.monitor_port is None and run is not None:
+        return run.ports.monitor
+    return settings.monitor_port
 
 
 def _is_alive(run: RunFile) -> bool:

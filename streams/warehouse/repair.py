@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CHECK = "window_counts_match_events"
 
+_Stretches = Mapping[tuple[str, int], tuple[int, int]]
+
 
 def run(data_dir: Path) -> int:
     """Derive the cells again that differ from a recount; return how many did.
@@ -33,12 +35,12 @@ def run(data_dir: Path) -> int:
     taken = snapshot.take(data_dir)
     table = tables.window_counts(data_dir)
     fence = _fence(taken)
-    differences = _differences(taken)
+    differences, stretches = _compared(taken)
     if not len(differences):
         return 0
     try:
         table.commit(
-            _corrections(differences, _stretches(taken)),
+            _corrections(differences, stretches),
             {FENCE: fence},
             {FENCE: fence + 1},
         )
@@ -60,28 +62,21 @@ def _fence(taken: "Snapshot") -> int:
     return 0 if table is None else table.transaction_version(FENCE) or 0
 
 
-def _differences(taken: "Snapshot") -> pa.Table:
+def _compared(taken: "Snapshot") -> tuple[pa.Table, _Stretches]:
+    """Return the cells that differ, and by log and partition the compared offsets."""
     query = queries.shipped_queries()[_CHECK]
+    params = {"rules_version": schema.RULES_VERSION}
     with connection.connect_over(taken) as opened:
         positions.show(opened, taken)
-        params = {"rules_version": schema.RULES_VERSION}
-        found: pa.Table = opened.sql(query.sql, params=params).to_arrow_table()
-    return found
-
-
-def _stretches(taken: "Snapshot") -> dict[tuple[str, int], tuple[int, int]]:
-    """Return, by log and partition, the offsets that were compared."""
-    with connection.connect_over(taken) as opened:
-        positions.show(opened, taken)
+        differences: pa.Table = opened.sql(query.sql, params=params).to_arrow_table()
         found = opened.execute(
             "select log_id, kafka_partition, compared_from, counted from positions"
         ).fetchall()
-    return {(log, partition): (begin, end) for log, partition, begin, end in found}
+    stretches = {(log, number): (begin, end) for log, number, begin, end in found}
+    return differences, stretches
 
 
-def _corrections(
-    differences: pa.Table, stretches: Mapping[tuple[str, int], tuple[int, int]]
-) -> pa.Table:
+def _corrections(differences: pa.Table, stretches: _Stretches) -> pa.Table:
     today = datetime.now(UTC).date()
     rows = [
         row
