@@ -2,7 +2,7 @@
 -- question: How often did messages of each kind fail in each day?
 -- grain:    one row per day and one value of every dimension, where anything finished
 -- counts:   events
--- depends:  stored_window_counts, rate_macros, window_macros
+-- depends:  stored_window_counts, window_rate_macros
 -- columns:
 --   window_start   | timestamptz | Start of the day of event time, UTC.
 --   country        | varchar     | Destination, ISO 3166 alpha-2; ZZ cannot be told.
@@ -30,27 +30,6 @@
 
 create or replace view failure_rates_by_day as
 
-with
-
-counted as (
-
-    select
-        window_of(window_start, interval '1 day') as window_start,
-        country,
-        carrier,
-        application_id,
-        channel,
-        sender_type,
-        coalesce(sum(events) filter (where outcome = 'delivered'), 0) as delivered,
-        coalesce(sum(events) filter (where outcome = 'failed'), 0) as failed,
-        coalesce(sum(events) filter (where outcome = 'unknown'), 0) as unknown,
-        sum(events) as finished
-    from stored_window_counts
-    where outcome in ('delivered', 'failed', 'unknown')
-    group by all
-
-)
-
 select
     window_start,
     country,
@@ -58,14 +37,13 @@ select
     application_id,
     channel,
     sender_type,
-    delivered::bigint as delivered,
-    failed::bigint as failed,
-    unknown::bigint as unknown,
-    finished::bigint as finished,
-    failed / finished as failure_rate,
-    wilson_low(failed, finished) as low,
-    wilson_high(failed, finished) as high,
-    unknown / finished as unknown_rate,
-    is_enough(finished) as enough
-from counted
-where finished > 0
+    delivered,
+    failed,
+    unknown,
+    finished,
+    failure_rate,
+    low,
+    high,
+    unknown_rate,
+    enough
+from window_rates(interval '1 day')
