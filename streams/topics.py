@@ -335,7 +335,7 @@ def end_offsets(bootstrap_servers: str) -> dict[int, int]:
     Raises:
         ConfigurationError: Kafka cannot be reached, or the topic does not exist.
     """
-    return _offsets(bootstrap_servers, "LATEST")
+    return {number: end for number, (_, end) in offsets(bootstrap_servers).items()}
 
 
 def begin_offsets(bootstrap_servers: str) -> dict[int, int]:
@@ -344,23 +344,30 @@ def begin_offsets(bootstrap_servers: str) -> dict[int, int]:
     Raises:
         ConfigurationError: Kafka cannot be reached, or the topic does not exist.
     """
-    return _offsets(bootstrap_servers, "EARLIEST")
+    return {number: begin for number, (begin, _) in offsets(bootstrap_servers).items()}
 
 
-def _offsets(bootstrap_servers: str, which: str) -> dict[int, int]:
+def offsets(bootstrap_servers: str) -> dict[int, tuple[int, int]]:
+    """Return, by partition of topic callbacks, its first and its next offset.
+
+    Raises:
+        ConfigurationError: Kafka cannot be reached, or the topic does not exist.
+    """
     from kafka import TopicPartition  # noqa: PLC0415
     from kafka.admin import OffsetSpec  # noqa: PLC0415
 
     admin = admin_client(bootstrap_servers)
     try:
-        partitions = _log(admin, CALLBACKS).partitions
-        asked = {
-            TopicPartition(CALLBACKS, n): OffsetSpec[which] for n in range(partitions)
-        }
-        found = admin.list_partition_offsets(asked)
+        count = _log(admin, CALLBACKS).partitions
+        places = [TopicPartition(CALLBACKS, number) for number in range(count)]
+        # Asked in this order, a first offset is never behind the next one.
+        begins, ends = (
+            admin.list_partition_offsets(dict.fromkeys(places, which))
+            for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+        )
     finally:
         admin.close()
-    return {place.partition: int(end.offset) for place, end in found.items()}
+    return {p.partition: (int(begins[p].offset), int(ends[p].offset)) for p in places}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,8 @@ def bounds_of(bootstrap_servers: str) -> dict[int, Bounds]:
     Raises:
         ConfigurationError: Kafka cannot be reached, or the topic does not exist.
     """
-    begins = topics.begin_offsets(bootstrap_servers)
-    ends = topics.end_offsets(bootstrap_servers)
-    return {p: Bounds(begins[p], end) for p, end in ends.items()}
+    offsets = topics.offsets(bootstrap_servers)
+    return {number: Bounds(begin, end) for number, (begin, end) in offsets.items()}
 
 
 def accept_log_loss(

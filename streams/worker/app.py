@@ -17,7 +17,7 @@ from streams.core.outcomes import Outcomes
 from streams.core.senders import SenderTypes
 from streams.settings import Settings
 from streams.topics import Log
-from streams.worker import agents, single_records
+from streams.worker import accepting, agents, single_records
 from streams.worker.chunk import Fetch
 from streams.worker.holding import Holding, Limits
 from streams.worker.loading import Kafka
@@ -26,13 +26,15 @@ from streams.worker.posting import Poster
 from streams.worker.publishing import Publishing
 from streams.worker.resuming import Resuming
 from streams.worker.takeover import Bounds
-from streams.worker.transport import ChunkConsumer, ChunkTransport
+from streams.worker.transport import ChunkConsumer, ChunkTransport, NoTables
 from streams.worker.watching import Watch
 
 logger = logging.getLogger(__name__)
 
-SESSION_TIMEOUT_SECONDS = 10.0
-# A worker hears at its next heartbeat that another one died.
+# A worker that died is missed for a session, and the others hear of it at their next
+# heartbeat: 10 s at most. The consumer's thread is never kept from its heartbeat for
+# seconds, unless the whole machine is.
+SESSION_TIMEOUT_SECONDS = 9.0
 HEARTBEAT_SECONDS = 1.0
 REBALANCE_TIMEOUT_SECONDS = 20.0
 # Whatever all partitions together have fetched is taken in at once: so many records
@@ -85,6 +87,7 @@ def create_app(settings: Settings, bootstrap_servers: str) -> WorkerApp:
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
+        TableManager=NoTables,
         store="memory://",
         value_serializer="raw",
         key_serializer="raw",
@@ -100,7 +103,9 @@ def create_holding(
 
     # Faust makes the consumer when it starts: it is asked for at each call.
     async def bounds(partitions: Iterable[int]) -> dict[int, Bounds]:
-        return await app.chunk_consumer.bounds(partitions)
+        # Not by Faust's consumer: its answers wait behind its fetches.
+        found = await asyncio.to_thread(accepting.bounds_of, bootstrap_servers)
+        return {number: found[number] for number in partitions}
 
     async def seek(positions: dict[int, int]) -> None:
         await app.chunk_consumer.seek_all(positions)
@@ -206,7 +211,7 @@ async def _tell_kafka(app: WorkerApp) -> None:
     if not positions:
         return
     consumer = app.chunk_consumer
-    ends = {p: bounds.end for p, bounds in (await consumer.bounds(positions)).items()}
+    ends = await consumer.ends(positions)
     lag = {number: end - positions[number] for number, end in ends.items()}
     for number, records in lag.items():
         telemetry.LAG.labels(str(number)).set(records)

@@ -11,7 +11,9 @@ Relied on, each checked by a test against the pinned versions:
 * ``AIOKafkaConsumerThread._fetch_records`` runs on the consumer's thread; what is read
   from aiokafka's fetcher is in ``streams.worker.fetching``.
 * ``AIOKafkaConsumerThread._create_worker_consumer`` makes aiokafka's consumer, which
-  takes its isolation level when it starts.
+  takes its isolation level, and how long a fetch waits, when it starts.
+* ``TableManager.on_start`` only waits a second, and then registers tables and starts
+  the recovery that lets records flow.
 """
 
 import asyncio
@@ -24,15 +26,17 @@ from aiokafka.consumer.group_coordinator import OffsetAndMetadata
 from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 from faust.exceptions import ConsumerNotStarted
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams import topics
 from streams.worker.chunk import Chunk, Fetch
 from streams.worker.fetching import Connections, fetched_chunks
-from streams.worker.takeover import Bounds
 
 ANSWER_SECONDS = 10.0
+# Kafka's own default.
+FETCH_WAIT_MS = 500
 
 if TYPE_CHECKING:
     from streams.worker.holding import Holding
@@ -46,10 +50,14 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
         """Read no record of a transaction that was aborted, or is open still.
 
-        Faust reads them unless its own exactly-once mode is on.
+        Faust reads them unless its own exactly-once mode is on. And it lets a fetch
+        wait for 1.5 s: where a partition is taken over, the first fetch of it waits
+        behind the last one of before.
         """
         consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # noqa: SLF001 - before it starts
+        # It takes both when it starts.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
 
     async def _fetch_records(
@@ -148,12 +156,14 @@ class ChunkConsumer(driver.Consumer):
 
     # ------------------------------------------------- calls on the consumer's thread
 
-    async def bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
-        """Return the first and the next offset that Kafka has of each partition."""
+    async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return the offset that Kafka gives the next record of each partition.
+
+        The answer waits behind a fetch that waits for records, on the same connection.
+        """
         tps = [TopicPartition(topics.CALLBACKS, number) for number in partitions]
-        begins = await self._call(lambda c: c.beginning_offsets(tps))
-        ends = await self._call(lambda c: c.end_offsets(tps))
-        return {tp.partition: Bounds(begins[tp], ends[tp]) for tp in tps}
+        ends = await self._call(lambda consumer: consumer.end_offsets(tps))
+        return {tp.partition: ends[tp] for tp in tps}
 
     async def seek_all(self, positions: dict[int, int]) -> None:
         """Fetch partitions again from these offsets."""
@@ -181,6 +191,16 @@ class ChunkConsumer(driver.Consumer):
         # aiokafka itself waits for minutes for a broker that does not answer.
         async with asyncio.timeout(ANSWER_SECONDS):
             return await asyncio.wrap_future(future)
+
+
+class NoTables(TableManager):
+    """Faust's manager of its own tables: there are none, nothing waits for any."""
+
+    async def on_start(self) -> None:
+        """Start what lets records flow, without the second that Faust waits before."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 class ChunkTransport(driver.Transport):

@@ -15,13 +15,19 @@ from aiokafka import AIOKafkaConsumer, client
 from aiokafka.consumer import consumer as consumer_of_aiokafka
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.record.default_records import DefaultRecord
+from faust.tables import manager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 
 from streams.worker import fetching, transport
 from streams.worker.app import WorkerApp
-from streams.worker.transport import ChunkConsumer, ChunkConsumerThread, ChunkTransport
+from streams.worker.transport import (
+    ChunkConsumer,
+    ChunkConsumerThread,
+    ChunkTransport,
+    NoTables,
+)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +125,19 @@ def test_faust_lets_the_isolation_level_be_set() -> None:
     code = inspect.getsource(AIOKafkaConsumer.start)
 
     assert "isolation_level=self._isolation_level" in code
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in code
+
+
+def test_faust_only_waits_before_it_starts_its_recovery() -> None:
+    """``NoTables`` does the same without the waiting."""
+    code = inspect.getsource(manager.TableManager.on_start)
+
+    assert code.splitlines()[2:] == [
+        "        await self.sleep(1.0)",
+        "        if not self.should_stop:",
+        "            await self._update_channels()",
+        "            await self.recovery.start()",
+    ]
 
 
 def test_aiokafka_tells_that_its_coordination_has_ended() -> None:
@@ -131,7 +150,7 @@ def test_aiokafka_tells_that_its_coordination_has_ended() -> None:
 # ---------------------------------------------------------------- every name there is
 
 # Attributes of Faust's consumer that ours reads or sets.
-FAUSTS = {"_read_offset", "_thread", "_wait_next_records"}
+FAUSTS = {"_read_offset", "_thread", "_update_channels", "_wait_next_records"}
 LIBRARIES = [
     inspect.getsource(module)
     for module in (
@@ -141,6 +160,7 @@ LIBRARIES = [
         driver,
         fetcher,
         group_coordinator,
+        manager,
     )
 ]
 OVERRIDDEN = [
@@ -151,6 +171,7 @@ OVERRIDDEN = [
     (ChunkConsumer, "_to_message"),
     (ChunkConsumerThread, "_fetch_records"),
     (ChunkConsumerThread, "_create_worker_consumer"),
+    (NoTables, "on_start"),
     (WorkerApp, "_new_transport"),
 ]
 
@@ -190,7 +211,7 @@ def test_every_override_is_known() -> None:
     """Whoever overrides one more reads what calls it, and writes it down above."""
     found = {
         (own, name)
-        for own in (ChunkConsumer, ChunkConsumerThread, WorkerApp)
+        for own in (ChunkConsumer, ChunkConsumerThread, NoTables, WorkerApp)
         for name, value in vars(own).items()
         if inspect.isfunction(value) and hasattr(own.__mro__[1], name)
     }

@@ -47,10 +47,9 @@ def wait(
     Raises:
         ConfigurationError: No worker runs, or it does not come on.
     """
-    begins = topics.begin_offsets(bootstrap_servers)
     ends = {
-        partition: Ends(begins[partition], end)
-        for partition, end in topics.end_offsets(bootstrap_servers).items()
+        partition: Ends(begin, end)
+        for partition, (begin, end) in topics.offsets(bootstrap_servers).items()
     }
     table = _table(settings.data_dir)
     missing = _missing(table, log, ends)
