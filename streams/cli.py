@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -534,6 +534,28 @@ def import_files(  # noqa: PLR0913 - one parameter an option
         ),
     ],
     *,
+    sent: Annotated[
+        bool,
+        typer.Option(
+            "--sent",
+            help="The files are logs of messages sent, CSV or JSON: needs no Kafka.",
+        ),
+    ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=NAME",
+            help="With --sent: the column that has message_id, destination, sent_at, "
+            "sender or application_id, where its name is not recognised.",
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            help="With --sent: zone of times that name none, such as "
+            "America/New_York. Default: UTC."
+        ),
+    ] = None,
     format: Annotated[  # noqa: A002 - named as its option
         Literal["table", "csv", "json", "md"],
         typer.Option(
@@ -548,9 +570,18 @@ def import_files(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Import older callbacks from files; run it again and nothing counts twice.
 
-    Exit code 0: all is sent or archived already, also what was parked because it cannot
-    be read. 1: a file or line came to nothing.
+    With --sent: logs of messages sent, by which those are found of which nothing was
+    ever told. Exit code 0: all is sent or archived already, also what was parked
+    because it cannot be read. 1: a file or line came to nothing.
     """
+    if sent:
+        settings = load(data_dir=data_dir, debug=debug)
+        _import_sent(settings, paths, column, time_zone, format)
+    if column or time_zone is not None:
+        raise ConfigurationError(
+            "--column and --time-zone say how a log of messages sent is read: add "
+            "--sent, or leave them out."
+        )
     from streams.intake.importing import run as importing
     from streams.intake.importing import summary
     from streams.stack import run_file
@@ -570,6 +601,27 @@ def import_files(  # noqa: PLR0913 - one parameter an option
     for note in summary.notes(done):
         typer.echo(printable(note), err=True)
     output.write(summary.rows(done), output.Format(format))
+    if done.was_interrupted:
+        raise KeyboardInterrupt
+    raise typer.Exit(EXIT_FOUND_WRONG if done.problems else EXIT_DONE)
+
+
+def _import_sent(
+    settings: Settings,
+    paths: list[str],
+    columns: list[str] | None,
+    time_zone: str | None,
+    form: str,
+) -> NoReturn:
+    from streams.intake.importing import sent_asked, sent_run, sent_summary
+    from streams.warehouse import output
+    from streams.warehouse.output.values import printable
+
+    asked = sent_asked.of(paths, columns or (), time_zone)
+    done = sent_run.run(settings, asked, datetime.now(UTC))
+    for note in sent_summary.notes(done):
+        typer.echo(printable(note), err=True)
+    output.write(sent_summary.rows(done), output.Format(form))
     if done.was_interrupted:
         raise KeyboardInterrupt
     raise typer.Exit(EXIT_FOUND_WRONG if done.problems else EXIT_DONE)

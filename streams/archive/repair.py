@@ -41,19 +41,23 @@ class Repair:
         self._archive = data_dir / "archive"
         self._callbacks = schema.callbacks_path(data_dir)
         self._window_counts = schema.window_counts_path(data_dir)
-        self._gaps = schema.gaps_path(data_dir)
+        # What they hold is made again from the log, or imported again.
+        self._further = (schema.gaps_path(data_dir), schema.sent_path(data_dir))
         self._aside = self._archive / "quarantine" / f"{now:%Y%m%dT%H%M%S}"
 
     def damage(self) -> Damage | None:
         """Return the first damage there is, or None."""
-        tables = (self._callbacks, self._window_counts, self._gaps)
-        found = (integrity.damage(table) for table in tables)
+        found = (integrity.damage(table) for table in self._tables())
         return next((damage for damage in found if damage is not None), None)
+
+    def _tables(self) -> Iterator[Path]:
+        yield self._callbacks
+        yield self._window_counts
+        yield from self._further
 
     def is_needed(self) -> bool:
         """Tell whether anything has to be moved aside."""
-        tables = (self._callbacks, self._window_counts, self._gaps)
-        torn = any(integrity.torn_checkpoints(table) for table in tables)
+        torn = any(integrity.torn_checkpoints(table) for table in self._tables())
         return torn or self.damage() is not None or bool(self._ahead())
 
     def repair(
@@ -70,7 +74,7 @@ class Repair:
             UnrepairableError: Something old is damaged.
             NotInTopicError: Kafka no longer has what would have to be read again.
         """
-        for table in (self._callbacks, self._window_counts, self._gaps):
+        for table in self._tables():
             self._without_torn_checkpoints(table)
         damage = self._checked(self._callbacks)
         if damage is not None:
@@ -78,7 +82,7 @@ class Repair:
                 self._require_in_topic(damage, log_id, log_begins)
             self._take_back(damage.table, damage.version, str(damage))
             self._move(self._archive / "remembered")
-        for table in (self._window_counts, self._gaps):
+        for table in (self._window_counts, *self._further):
             damage = self._checked(table)
             if damage is not None:
                 self._take_back(table, damage.version, str(damage))

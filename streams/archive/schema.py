@@ -77,6 +77,23 @@ GAPS = pa.schema(
     ]
 )
 
+SENT = pa.schema(
+    [
+        pa.field("message_id", pa.string()),
+        pa.field("destination", pa.string()),
+        pa.field("destination_country", pa.string()),
+        pa.field("sent_at", UTC_MICROSECONDS),
+        pa.field("sent_date", pa.date32(), nullable=False),
+        pa.field("sender", pa.string()),
+        pa.field("application_id", pa.string()),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("imported_at", UTC_MICROSECONDS, nullable=False),
+        pa.field("problem", pa.string()),
+        pa.field("raw", pa.binary()),
+    ]
+)
+
 _RANDOM_TEXT = ColumnProperties(
     dictionary_enabled=False,
     encoding="DELTA_LENGTH_BYTE_ARRAY",
@@ -105,6 +122,16 @@ CALLBACKS_WRITER = WriterProperties(
 )
 WINDOW_COUNTS_WRITER = WriterProperties(compression="ZSTD", compression_level=1)
 GAPS_WRITER = WriterProperties(compression="ZSTD", compression_level=1)
+SENT_WRITER = WriterProperties(
+    compression="ZSTD",
+    compression_level=1,
+    column_properties={
+        "message_id": _RANDOM_TEXT,
+        "destination": _RANDOM_TEXT,
+        "sent_at": _RISING_NUMBER,
+        "line": _RISING_NUMBER,
+    },
+)
 
 
 def callbacks_path(data_dir: Path) -> Path:
@@ -120,3 +147,8 @@ def window_counts_path(data_dir: Path) -> Path:
 def gaps_path(data_dir: Path) -> Path:
     """Return the folder of table gaps."""
     return data_dir / "archive" / "gaps"
+
+
+def sent_path(data_dir: Path) -> Path:
+    """Return the folder of table sent."""
+    return data_dir / "archive" / "sent"

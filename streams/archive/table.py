@@ -255,3 +255,10 @@ def gaps(data_dir: Path) -> ArchiveTable:
     return ArchiveTable(
         schema.gaps_path(data_dir), schema.GAPS, None, schema.GAPS_WRITER
     )
+
+
+def sent(data_dir: Path) -> ArchiveTable:
+    """Open table sent of a data folder."""
+    return ArchiveTable(
+        schema.sent_path(data_dir), schema.SENT, "sent_date", schema.SENT_WRITER
+    )

@@ -340,3 +340,10 @@ def window_counts(data_dir: Path) -> Upkeep:
         "committed_date",
         schema.WINDOW_COUNTS_WRITER,
     )
+
+
+def sent(data_dir: Path) -> Upkeep:
+    """Open table sent of a data folder for upkeep."""
+    return Upkeep(
+        schema.sent_path(data_dir), schema.SENT, "sent_date", schema.SENT_WRITER
+    )

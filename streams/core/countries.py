@@ -84,7 +84,7 @@ def countries_of(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
     is_plain = pc.and_(pc.starts_with(flat, "+"), pc.ascii_is_decimal(digits))
     encoded = pc.dictionary_encode(pc.utf8_slice_codeunits(flat, 1, _PREFIX_DIGITS + 1))
     prefixes = encoded.dictionary.to_pylist()
-    by_prefix = pa.array([_of_short_prefix(prefix) for prefix in prefixes], pa.string())
+    by_prefix = pa.array([*map(_of_short_prefix, prefixes)], pa.string())
     found = pc.if_else(is_plain, by_prefix.take(encoded.indices), None)
     if found.null_count == 0:
         return found
@@ -94,6 +94,7 @@ def countries_of(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
     return _with_the_rest(found, flat, decisive, set(lengths) - {_PREFIX_DIGITS})
 
 
+@lru_cache(maxsize=_PREFIXES_REMEMBERED)
 def _of_short_prefix(prefix: str) -> str | None:
     if _prefix_length(prefix) > _PREFIX_DIGITS:
         return None

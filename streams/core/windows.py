@@ -6,6 +6,7 @@ together, in any order and however the rows are split.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -135,10 +136,10 @@ def count_parts(
         [_PART, *DIMENSIONS], use_threads=False
     )
     cells = _summed(grouped)
-    return [
-        cells.filter(pc.equal(cells[_PART], number)).select(CELLS.names).cast(CELLS)
-        for number in range(len(sizes))
-    ]
+    cells = cells.take(pc.sort_indices(cells[_PART]))
+    bounds = np.searchsorted(cells[_PART].to_numpy(), np.arange(len(sizes) + 1))
+    in_schema = cells.select(CELLS.names).cast(CELLS)
+    return [in_schema.slice(begin, end - begin) for begin, end in pairwise(bounds)]
 
 
 def merge(increments: Sequence[pa.Table]) -> pa.Table:

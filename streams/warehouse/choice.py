@@ -76,6 +76,14 @@ class Choice:
             raise ConfigurationError(
                 f"Report {report.name} compares no periods: leave --against out."
             )
+        columns = {column.name for column in report.columns}
+        for name in self.by or ():
+            if "by" in taken and name not in columns:
+                groups = [each for each in GROUP_COLUMNS if each in columns]
+                raise ConfigurationError(
+                    f"Report {report.name} has no groups by {name}; it has "
+                    f"{', '.join(groups)}."
+                )
         for name in given:
             if name not in taken:
                 options = [_option(each) for each in FILTERS if each in taken]

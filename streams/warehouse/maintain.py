@@ -24,12 +24,11 @@ from streams.warehouse import maintain_counts
 from streams.warehouse.maintain_steps import Done, Step, Tally
 
 LOCK = "maintain.lock"
-CALLBACKS, WINDOW_COUNTS = "callbacks", "window_counts"
+CALLBACKS, WINDOW_COUNTS, SENT = "callbacks", "window_counts", "sent"
 # Neighbours in the log have numbers and times that are close: they take few bytes.
-_ORDER = [
-    (name, "ascending")
-    for name in ("log_id", "kafka_partition", "kafka_offset", "kafka_index")
-]
+_ORDER = ("log_id", "kafka_partition", "kafka_offset", "kafka_index")
+_ORDER_OF_SENT = ("sent_at", "message_id", "destination", "file", "line")
+_DATED_BY = {CALLBACKS: "received", WINDOW_COUNTS: "counted", SENT: "sent"}
 _TRIES = 5
 
 
@@ -39,7 +38,8 @@ class Wanted:
 
     Attributes:
         grace: How long files stay that are in no snapshot any more.
-        keep: How long callbacks are kept, whole dates; None keeps all.
+        keep: How long callbacks and messages sent are kept, whole dates; None keeps
+            all.
         keep_counts: How long counts are kept, whole dates; None keeps all.
         dry_run: Change nothing, say what would be done.
     """
@@ -74,6 +74,7 @@ def run(data_dir: Path, wanted: Wanted, now: datetime, shown: Shown) -> Done:
         upkeep_run = _Run(data_dir, wanted, now.astimezone(UTC).date(), shown)
         upkeep_run.look_after_counts()
         upkeep_run.look_after_callbacks()
+        upkeep_run.look_after_sent()
         upkeep_run.clean()
         return upkeep_run.done
 
@@ -105,8 +106,28 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         lock.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _Compacting:
+    """A table whose small files are put together, and in which order its rows are.
+
+    Attributes:
+        table: The table.
+        time_column: By which files of a date are next to each other.
+        order: Columns by which rows are sorted.
+    """
+
+    table: Upkeep
+    time_column: str
+    order: Sequence[str]
+
+    def groups(self, today: date, day: date | None = None) -> list[list[File]]:
+        """Choose the files of the snapshot that become one, of a date or of all."""
+        files = [file for file in self.table.files() if day in (None, file.date)]
+        return upkeep_plan.groups_to_compact(files, today, self.time_column)
+
+
 class _Run:
-    """One run over both tables."""
+    """One run over all tables."""
 
     def __init__(
         self, data_dir: Path, wanted: Wanted, today: date, shown: Shown
@@ -119,6 +140,9 @@ class _Run:
         self._counts: Upkeep | None = None
         if _is_there(schema.window_counts_path(data_dir)):
             self._counts = upkeep.window_counts(data_dir)
+        self._sent: Upkeep | None = None
+        if _is_there(schema.sent_path(data_dir)):
+            self._sent = upkeep.sent(data_dir)
         if not wanted.dry_run:
             for _, table in self._tables():
                 table.remove_staged()
@@ -128,6 +152,8 @@ class _Run:
         yield CALLBACKS, self._callbacks
         if self._counts is not None:
             yield WINDOW_COUNTS, self._counts
+        if self._sent is not None:
+            yield SENT, self._sent
 
     # ---------------------------------------------------------------- window_counts
 
@@ -178,22 +204,36 @@ class _Run:
     def look_after_callbacks(self) -> None:
         """Drop what is too old, put small files together."""
         self._drop()
-        files = self._callbacks.files()
-        groups = upkeep_plan.groups_to_compact(files, self._today, "received_at")
+        compacting = _Compacting(self._callbacks, "received_at", _ORDER)
+        self._put_together(CALLBACKS, compacting)
+
+    def look_after_sent(self) -> None:
+        """The same for the logs of messages sent."""
+        sent = self._sent
+        if sent is None:
+            return
+        if self._wanted.keep is not None:
+            drop = partial(sent.drop, positions={})
+            self._drop_before(SENT, sent, self._today - self._wanted.keep, drop)
+        self._put_together(SENT, _Compacting(sent, "imported_at", _ORDER_OF_SENT))
+
+    def _put_together(self, name: str, compacting: "_Compacting") -> None:
+        groups = compacting.groups(self._today)
         dates = sorted({group[0].date for group in groups})
-        step = Tally(CALLBACKS, "put together, sorted")
+        step = Tally(name, "put together, sorted")
         for number, day in enumerate(dates):
             self._shown(f"Putting files of {day} together", number, len(dates))
-            self._again(partial(self._compact, day, step))
+            self._again(partial(self._compact, compacting, day, step))
         self._note(step)
 
-    def _compact(self, day: date, step: Tally) -> None:
-        self._callbacks.refresh()
-        files = [file for file in self._callbacks.files() if file.date == day]
-        for group in upkeep_plan.groups_to_compact(files, self._today, "received_at"):
+    def _compact(self, compacting: "_Compacting", day: date, step: Tally) -> None:
+        table = compacting.table
+        table.refresh()
+        for group in compacting.groups(self._today, day):
             if not self._wanted.dry_run:
-                rows_ = self._callbacks.read(group).sort_by(_ORDER)
-                new = self._callbacks.replace(group, rows_, "compacted")
+                order = [(column, "ascending") for column in compacting.order]
+                rows_ = table.read(group).sort_by(order)
+                new = table.replace(group, rows_, "compacted")
                 step.after(len(new), len(rows_), sum(file.size for file in new))
             step.before(group)
 
@@ -217,8 +257,7 @@ class _Run:
         before: date,
         drop: Callable[[Sequence[File]], None],
     ) -> None:
-        words = "received" if name == CALLBACKS else "counted"
-        step = Tally(name, f"dropped, {words} before {before}")
+        step = Tally(name, f"dropped, {_DATED_BY[name]} before {before}")
 
         def again() -> None:
             table.refresh()

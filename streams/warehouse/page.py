@@ -20,7 +20,7 @@ _BAR_WIDTH = 8
 _ONE_YEAR_OR_SO = timedelta(days=300)
 # How a header calls the time of a period, where it is no word.
 _TIMES = {"received at": "time received"}
-_BARS = ("failure_rate", "rate", "unknown_rate", "share")
+_BARS = ("failure_rate", "silent_rate", "rate", "unknown_rate", "share")
 # How long after sending a receipt may come, and how long the provider tries to tell.
 _LATEST_RECEIPT, _LATEST_TELLING = timedelta(hours=73), timedelta(hours=24)
 

@@ -41,6 +41,7 @@ class Query:
     Attributes:
         time: Of a report, which time its period is of, such as ``event time``.
         history: Of a report, how long before its period it reads, such as ``14 days``.
+        beyond: Of a report, how long after its period it reads.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Query:
     sql: str
     time: str = ""
     history: str = ""
+    beyond: str = ""
 
 
 def parse(text: str) -> Query:
@@ -85,6 +87,7 @@ def parse(text: str) -> Query:
         "check",
         "time",
         "history",
+        "beyond",
         "source",
     }
     if unknown := fields.keys() - known:
@@ -105,6 +108,7 @@ def parse(text: str) -> Query:
         sql=text,
         time=_prose(fields, "time"),
         history=_prose(fields, "history"),
+        beyond=_prose(fields, "beyond"),
     )
 
 

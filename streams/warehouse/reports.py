@@ -17,6 +17,7 @@ from streams.warehouse import (
     queries,
     relevant,
     rows,
+    sent_words,
     snapshot,
     trend,
 )
@@ -134,7 +135,7 @@ def _history_begins(report: queries.Query, period: "Period") -> "datetime":
 
 
 def _days(history: str) -> timedelta:
-    """Read the ``history`` of a header, such as ``14 days``."""
+    """Read ``history`` or ``beyond`` of a header, such as ``14 days``."""
     number, _, unit = history.partition(" ")
     return (duration(number + unit[:1]) if unit else None) or timedelta(0)
 
@@ -175,6 +176,10 @@ def show(  # noqa: PLR0913 - what can be asked of a report
     with connect_over(taken) as connection:
         narrow(connection, taken, report, period, chosen)
         has_rows = answer(connection, asked, form)
+        if sent_words.are_for(report) and not (has_rows and taken.sent.files()):
+            given = parameters(report, period, chosen)
+            for line in sent_words.of(connection, taken, given):
+                print(line, file=sys.stderr)  # noqa: T201 - what the command is for
     if not has_rows:
         with connect_over(taken) as connection:
             _say_what_waits(connection, taken)
@@ -242,7 +247,9 @@ def narrow(
         return
     given = parameters(report, period, chosen)
     begins = [given[n] for n in ("since", "earlier_since", "history") if n in given]
-    reach = relevant.Reach(report.time.partition(",")[0], min(begins), period.until)
+    begins.append(_history_begins(report, period))
+    until = min(period.until, LATEST - _days(report.beyond)) + _days(report.beyond)
+    reach = relevant.Reach(report.time.partition(",")[0], min(begins), until)
     if (reach.since, reach.until) != (EARLIEST, LATEST):
         relevant.narrow(connection, taken.callbacks, reach)
 

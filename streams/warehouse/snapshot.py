@@ -80,6 +80,7 @@ class TableSnapshot:
 
 
 _NO_GAPS = TableSnapshot("gaps", schema.GAPS, None)
+_NOTHING_SENT = TableSnapshot("sent", schema.SENT, None)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Snapshot:
     window_counts: TableSnapshot
     callbacks: TableSnapshot
     gaps: TableSnapshot = _NO_GAPS
+    sent: TableSnapshot = _NOTHING_SENT
 
     @property
     def tables(self) -> Iterable[TableSnapshot]:
@@ -98,7 +100,7 @@ class Snapshot:
     @property
     def all_tables(self) -> Iterable[TableSnapshot]:
         """Return all."""
-        return (*self.tables, self.gaps)
+        return (*self.tables, self.gaps, self.sent)
 
 
 def local_path(uri: str) -> str:
@@ -133,6 +135,7 @@ def take(data_dir: Path) -> Snapshot:
         window_counts=counts,
         callbacks=_open("callbacks", schema.CALLBACKS, schema.callbacks_path(data_dir)),
         gaps=_open("gaps", schema.GAPS, schema.gaps_path(data_dir)),
+        sent=_open("sent", schema.SENT, schema.sent_path(data_dir)),
     )
 
 

@@ -19,8 +19,11 @@ _KEYS = (
     *("country", "carrier", "application_id", "channel", "sender_type", "sender"),
     *("tag", "error_code"),
 )
-# The part that is drawn, of ``finished``.
-_PARTS = ("events", "failed", "unknown")
+# The part that is drawn, and the whole that it is of.
+_PARTS = {
+    **dict.fromkeys(("events", "failed", "unknown"), "finished"),
+    "without_event": "settled",
+}
 # A line whose highest point is lower than this share is drawn low: all is quiet.
 _LEAST_SCALE = 0.02
 _Key = tuple[Any, ...]
@@ -65,7 +68,7 @@ def drawn(
     Args:
         period: With windows.
         names: Columns of the report that ran over it: ``window_start``, those of the
-            group, ``finished``, and one of ``events``, ``failed``, ``unknown``.
+            group, and a part with its whole, such as ``failed`` and ``finished``.
         rows: Its rows.
     """
     part = next(name for name in _PARTS if name in names)
@@ -73,7 +76,7 @@ def drawn(
     groups: dict[_Key, dict[datetime, float]] = {}
     for row in rows:
         named = dict(zip(names, row, strict=True))
-        interval = wilson(named[part], named["finished"])
+        interval = wilson(named[part], named[_PARTS[part]])
         rates = groups.setdefault(tuple(named[key] for key in keys), {})
         rates[named["window_start"]] = interval.low if interval else 0.0
     length = period.window or MINUTE

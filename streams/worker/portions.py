@@ -6,6 +6,8 @@ of callbacks is 2,000. Commas tell them apart, at a gigabyte a second.
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from streams.core.positions import Span
 from streams.worker.chunk import Chunk
 
@@ -13,6 +15,7 @@ from streams.worker.chunk import Chunk
 _MOST_COMMAS = 1_000_000
 # The receiver's largest body has 50,000 of them when it is full of callbacks.
 _HEAVY_COMMAS = 100_000
+_COMMA = ord(",")
 
 
 def portions(chunks: Sequence[Chunk]) -> Iterator[tuple[list[Chunk], bool]]:
@@ -22,15 +25,29 @@ def portions(chunks: Sequence[Chunk]) -> Iterator[tuple[list[Chunk], bool]]:
         Chunks of different partitions, and whether they are one record that takes
         seconds.
     """
-    weights = [[_commas(record.value) for record in chunk.records] for chunk in chunks]
-    total = sum(map(sum, weights))
-    heaviest = max((max(of_records, default=0) for of_records in weights), default=0)
-    if total <= _MOST_COMMAS and heaviest < _HEAVY_COMMAS:
+    if not _may_be_heavy(chunks):
         yield list(chunks), False
         return
+    weights = [[_commas(record.value) for record in chunk.records] for chunk in chunks]
     for chunk, of_records in zip(chunks, weights, strict=True):
         for part, weight in _parts(chunk, of_records):
             yield [part], weight >= _HEAVY_COMMAS and len(part.records) == 1
+
+
+def _may_be_heavy(chunks: Sequence[Chunk]) -> bool:
+    """Tell whether all commas, or one record's, may be too many.
+
+    To count them record by record takes as long as all other steps of a small record.
+    """
+    values = [r.value for chunk in chunks for r in chunk.records if r.value]
+    lengths = [*map(len, values)]
+    if max(lengths, default=0) >= _HEAVY_COMMAS:
+        return True
+    # An element and its comma are two bytes at least.
+    if sum(lengths) <= 2 * _MOST_COMMAS:
+        return False
+    content = np.frombuffer(b"".join(values), np.uint8)
+    return np.count_nonzero(content == _COMMA) > _MOST_COMMAS
 
 
 def _commas(value: bytes | None) -> int:

@@ -8,6 +8,8 @@ from functools import partial
 import msgspec
 
 from streams.core.unreadable import problem_of_bytes
+from streams.intake.importing import lines as lines_of
+from streams.intake.importing.lines import Read
 from streams.intake.importing.sources import UnusableError
 
 # The longest body or line that is held at once.
@@ -16,8 +18,6 @@ LONGEST_BYTES = 16 << 20
 _HEAD_BYTES = 256 << 10
 _BOM = b"\xef\xbb\xbf"
 _BODY_FIELD = b'"body"'
-# Gives the next bytes; empty at the end.
-_Read = Callable[[], bytes]
 
 
 class Kind(StrEnum):
@@ -57,7 +57,7 @@ class Content:
     lines: Iterator[Lines]
 
 
-def content_of(read: _Read, too_long: Callable[[int, int], None]) -> Content:
+def content_of(read: Read, too_long: Callable[[int, int], None]) -> Content:
     """Recognise what is read, and take it apart.
 
     Args:
@@ -78,7 +78,7 @@ def content_of(read: _Read, too_long: Callable[[int, int], None]) -> Content:
     return Content(kind, _split(head, read_on, too_long))
 
 
-def _head(read: _Read) -> tuple[bytes, bool, _Read]:
+def _head(read: Read) -> tuple[bytes, bool, Read]:
     """Return the beginning, whether it is all, and what gives the rest."""
     parts: list[bytes] = []
     size = 0
@@ -158,7 +158,7 @@ def body_of(line: bytes) -> bytes:
     return body if body.startswith((b"[", b"{")) else line
 
 
-def _whole(head: bytes, read: _Read) -> bytes:
+def _whole(head: bytes, read: Read) -> bytes:
     parts = [head]
     size = len(head)
     while part := read():
@@ -173,35 +173,9 @@ def _whole(head: bytes, read: _Read) -> bytes:
 
 
 def _split(
-    head: bytes, read: _Read, too_long: Callable[[int, int], None]
+    head: bytes, read: Read, too_long: Callable[[int, int], None]
 ) -> Iterator[Lines]:
     """Yield the lines as they are read, none of them longer than LONGEST_BYTES."""
-    number = 1
-    begun: list[bytes] = []  # the line whose end is not read yet
-    part = head
-    while part:
-        if b"\n" not in part:
-            begun.append(part)
-        else:
-            whole = b"".join([*begun, part])
-            lines = whole.split(b"\n")
-            begun = [lines.pop()]
-            has_logs = _BODY_FIELD in whole
-            yield Lines(number, list(map(body_of, lines)) if has_logs else lines)
-            number += len(lines)
-        size = sum(map(len, begun))
-        if size > LONGEST_BYTES:
-            too_long(number, size)
-            begun, number = [_skip_line(read)], number + 1
-        part = read()
-    if any(begun):
-        yield Lines(number, [body_of(b"".join(begun))])
-
-
-def _skip_line(read: _Read) -> bytes:
-    """Read up to the end of the line; return what is read of the next one."""
-    while part := read():
-        _, found, rest = part.partition(b"\n")
-        if found:
-            return rest
-    return b""
+    for number, lines in lines_of.split(head, read, LONGEST_BYTES, too_long):
+        has_logs = any(_BODY_FIELD in line for line in lines)
+        yield Lines(number, list(map(body_of, lines)) if has_logs else lines)

@@ -11,7 +11,7 @@ _ENOUGH = "enough"
 _COUNTRY, _COUNTRY_NAME = "country", "country_name"
 # In other cells, or less use than the room they take on a screen of 80 characters.
 _NOT_SHOWN = (*INTERVAL, _ENOUGH, _COUNTRY_NAME, "fault")
-_WITH_INTERVAL = ("failure_rate", "rate")
+_WITH_INTERVAL = ("failure_rate", "silent_rate", "rate")
 _Row = Mapping[str, Any]
 
 
