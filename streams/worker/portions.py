@@ -39,7 +39,8 @@ def _may_be_heavy(chunks: Sequence[Chunk]) -> bool:
 
     To count them record by record takes as long as all other steps of a small record.
     """
-    values = [r.value for chunk in chunks for r in chunk.records if r.value]
+    records = [record for chunk in chunks for record in chunk.records]
+    values = [r.value for r in records if isinstance(r.value, bytes)]
     lengths = [*map(len, values)]
     if max(lengths, default=0) >= _HEAVY_COMMAS:
         return True
@@ -47,7 +48,7 @@ def _may_be_heavy(chunks: Sequence[Chunk]) -> bool:
     if sum(lengths) <= 2 * _MOST_COMMAS:
         return False
     content = np.frombuffer(b"".join(values), np.uint8)
-    return np.count_nonzero(content == _COMMA) > _MOST_COMMAS
+    return bool(np.count_nonzero(content == _COMMA) > _MOST_COMMAS)
 
 
 def _commas(value: bytes | None) -> int:
