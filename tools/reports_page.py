@@ -3,6 +3,9 @@
 import io
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -51,6 +54,10 @@ $ undelivered report stop_sending --since 30d --format csv > stop.csv
   compares the rows, `trend` shows each row's own history. A narrow screen does without
   them, and cuts meanings short; `csv`, `json` and `parquet` leave nothing out.
 * **Provisional** means that what has not been told yet will be added.
+* **Messages sent.** `reconciliation` and `messages_without_any_event` need a
+  [log of what was sent](sent.md). Here they are asked five days later: 52 messages of
+  the log were lost in silence, 40 of them by an application that belongs to no
+  location.
 """
 # What a report is asked in the page, where its own defaults say little.
 OPTIONS = {
@@ -59,15 +66,40 @@ OPTIONS = {
     "error_code_rates": "--by carrier,error_code",
     "evidence": "--country GB --carrier EE --error-code 4770 --since 2h",
     "delivery_by_cohort": "--since 8h",
+    "messages_without_any_event": "--since 7d",
+    "reconciliation": "--since 7d --by application",
 }
+# These are asked five days later, with the log of what was sent.
+OF_SENT = {"messages_without_any_event", "reconciliation"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """What is asked, and when."""
+
+    opened: duckdb.DuckDBPyConnection
+    received_until: datetime | None
+    now: datetime
 
 
 def page(data_dir: Path) -> str:
     """Return the page, made of the demo's archive; it is the same on any day."""
+    later_dir = data_dir / demo_archive.LATER
+    with (
+        _opened(data_dir, demo_archive.UNTIL) as archive,
+        _opened(later_dir, demo_archive.UNTIL_LATER) as later,
+    ):
+        return HEAD + "".join(
+            _report(later if query.name in OF_SENT else archive, query)
+            for query in _in_order()
+        )
+
+
+@contextmanager
+def _opened(data_dir: Path, now: datetime) -> Iterator[_Archive]:
     taken = snapshot.take(data_dir)
-    until = relevant.received_until(taken.callbacks)
     with connect_over(taken) as opened:
-        return HEAD + "".join(_report(opened, q, until) for q in _in_order())
+        yield _Archive(opened, relevant.received_until(taken.callbacks), now)
 
 
 def _in_order() -> list[Query]:
@@ -76,13 +108,11 @@ def _in_order() -> list[Query]:
     return sorted(of_kind("report"), key=lambda q: (q.name not in first, q.name))
 
 
-def _report(
-    opened: duckdb.DuckDBPyConnection, query: Query, until: datetime | None
-) -> str:
+def _report(archive: _Archive, query: Query) -> str:
     options = OPTIONS.get(query.name, "")
     to = io.StringIO()
-    asked = _asked(query, options, until)
-    reports.answer(opened, asked, Format.TABLE, to)
+    asked = _asked(query, options, archive)
+    reports.answer(archive.opened, asked, Format.TABLE, to)
     lines = [line.rstrip() for line in to.getvalue().splitlines()]
     answer = "\n".join(line for line in lines if line)
     command = f"$ undelivered report {query.name} {options}".rstrip()
@@ -92,7 +122,7 @@ def _report(
     )
 
 
-def _asked(query: Query, options: str, until: datetime | None) -> Asked:
+def _asked(query: Query, options: str, archive: _Archive) -> Asked:
     """Read options as the command does, at the end of the traffic."""
     given = dict(zip(*[iter(options.split())] * 2, strict=True))
     since, by = given.pop("--since", None), given.pop("--by", None)
@@ -101,9 +131,9 @@ def _asked(query: Query, options: str, until: datetime | None) -> Asked:
         option.removeprefix("--").replace("-", "_"): [_value(option, text)]
         for option, text in given.items()
     }
-    time = period.of(since, None, None, demo_archive.UNTIL)
+    time = period.of(since, None, None, archive.now)
     chosen = choice.of(filters, by, against)
-    return Asked(query, time, chosen, until, MOST, WIDTH)
+    return Asked(query, time, chosen, archive.received_until, MOST, WIDTH)
 
 
 def _value(option: str, text: str) -> object:

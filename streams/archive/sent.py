@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from streams.archive.table import ArchiveTable, CommitRefusedError
 from streams.core import sent
+from streams.core.identity import Hashes, Mask
 from streams.core.positions import transaction_id
 
 # Not the name of a position: counts the commits of imports.
@@ -79,7 +80,8 @@ class SentTable:
                 return Added(new["problem"].null_count, _valid(new["problem"]))
         raise AssertionError  # the loop returns or raises
 
-    def _are_new(self, keys: "np.typing.NDArray[np.uint64]") -> "np.typing.NDArray":
+    def _are_new(self, keys: Hashes) -> Mask:
+        """Return for each key whether nobody has it, and none before it here."""
         is_first = np.zeros(len(keys), np.bool_)
         is_first[np.unique(keys, return_index=True)[1]] = True
         if len(self._keys):
@@ -96,7 +98,8 @@ class SentTable:
         found = [self._keys]
         for path in sorted(paths - self._read_paths):
             with pq.ParquetFile(self._held.path / path) as file:
-                found += map(_keys, file.iter_batches(_ROWS_AT_ONCE, columns=_KEY_COLUMNS))
+                batches = file.iter_batches(_ROWS_AT_ONCE, columns=_KEY_COLUMNS)
+                found += map(_keys, batches)
         self._read_paths = paths
         if len(found) > 1:
             self._keys = np.unique(np.concatenate(found))
@@ -106,9 +109,8 @@ def _valid(column: pa.ChunkedArray) -> int:
     return len(column) - int(column.null_count)
 
 
-def _keys(rows: pa.Table | pa.RecordBatch) -> "np.typing.NDArray[np.uint64]":
-    found = np.fromiter(_keys_one_by_one(rows), np.uint64, len(rows))
-    return found
+def _keys(rows: pa.Table | pa.RecordBatch) -> Hashes:
+    return np.fromiter(_keys_one_by_one(rows), np.uint64, len(rows))
 
 
 def _keys_one_by_one(rows: pa.Table | pa.RecordBatch) -> Iterator[int]:

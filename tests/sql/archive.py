@@ -84,8 +84,26 @@ def cell(events: int, **changed: Any) -> Row:  # noqa: ANN401 - any column
     return row | changed
 
 
+def sent(message_id: str, **changed: Any) -> Row:  # noqa: ANN401 - any column
+    """Make a row of table sent: a message to the US, five seconds before noon."""
+    sent_at = changed.get("sent_at", NOON - timedelta(seconds=5))
+    row = dict.fromkeys(schema.SENT.names) | {
+        "message_id": message_id,
+        "destination": "+14155550100",
+        "destination_country": "US",
+        "sent_at": sent_at,
+        "sent_date": sent_at.date(),
+        "sender": "+13035550199",
+        "application_id": "app",
+        "file": "/logs/sent.csv",
+        "line": 2,
+        "imported_at": NOON,
+    }
+    return row | changed
+
+
 class Archive:
-    """The two Delta tables of a data folder."""
+    """The Delta tables of a data folder."""
 
     def __init__(self, data_dir: Path) -> None:
         """Begin with no table."""
@@ -130,6 +148,10 @@ class Archive:
             "noticed_at": noticed_at,
         }
         _write(schema.gaps_path(self.data_dir), [row], schema.GAPS, [])
+
+    def add_sent(self, rows: Sequence[Row]) -> None:
+        """Commit rows of table sent."""
+        _write(schema.sent_path(self.data_dir), rows, schema.SENT, [])
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query in a new warehouse over the archive."""

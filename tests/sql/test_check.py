@@ -266,7 +266,7 @@ def test_counts_are_read_before_callbacks(
     monkeypatch.setattr(snapshot, "_open", spied)
     take(archive.data_dir)
 
-    assert opened == ["window_counts", "callbacks", "gaps"]
+    assert opened == ["window_counts", "callbacks", "gaps", "sent"]
 
 
 def test_warehouse_stays_at_its_snapshot(archive: Archive) -> None:

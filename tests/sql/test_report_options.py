@@ -32,9 +32,11 @@ COUNTED = {
     "failure_rates_by_tag": ("finished", 4),
     "late_and_repeated": ("events", 4),
     "messages_to_send_again": (None, 1),
+    "messages_without_any_event": (None, 0),  # too young
     "missing_receipts": ("unknown", 1),
     "new_error_codes": (None, 0),  # each code came before
     "overview": ("finished", 4),
+    "reconciliation": ("unlisted", 3),
     "retry_advice": ("messages", 2),
     "stop_sending": ("events", 1),
     "time_to_receipt": ("messages", 2),

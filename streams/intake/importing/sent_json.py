@@ -30,17 +30,17 @@ def content_of(lines: Lines, chosen: Mapping[str, str]) -> Content:
     head = list(islice(lines, 2))
     all_lines = chain(head, lines)
     values = _Values(chosen)
-    if head[0][1].strip() != b"[" and any(_is_json(line) for _, line in head):
+    if head[0][1].strip() != b"[" and any(_is_whole(line) for _, line in head):
         return Content("lines of JSON", {}, _of_lines(all_lines, values))
     return Content("one JSON value", {}, _of_whole(all_lines, values))
 
 
-def _is_json(line: bytes) -> bool:
+def _is_whole(line: bytes) -> bool:
+    """Tell whether a line is an object or an array by itself."""
     try:
-        msgspec.json.decode(line)
+        return isinstance(msgspec.json.decode(line), dict | list)
     except _UNREADABLE:
         return False
-    return True
 
 
 def _of_lines(lines: Lines, values: "_Values") -> Iterator[Record]:

@@ -58,7 +58,7 @@ class Batch:
 
     def add_unreadable(self, file: str, record: Record, problem: str) -> None:
         """Add a line that cannot be read, with its bytes; its date is that of now."""
-        raw = record.raw[:LONGEST_RAW_BYTES]
+        raw = record.raw.rstrip(b"\r")[:LONGEST_RAW_BYTES]
         self._raw_bytes += len(raw)
         self._append(
             sent_date=self._now.date(),

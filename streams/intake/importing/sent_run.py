@@ -145,7 +145,9 @@ class _Import:
         Raises:
             UnusableError: All records at the beginning are wrong.
         """
-        pairs = ((record, _read(record, self._asked.zone)) for record in content.records)
+        pairs = (
+            (record, _read(record, self._asked.zone)) for record in content.records
+        )
         head: list[tuple[Record, _Read]] = []
         for pair in pairs:
             head.append(pair)

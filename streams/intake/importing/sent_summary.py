@@ -80,8 +80,8 @@ def notes(summary: Summary) -> Iterator[str]:
         yield f"Cannot be read: {place}"
     if summary.unreadable:
         yield (
-            f"{summary.unreadable:,} records make no sense; see them with undelivered "
-            f'sql "from sent_unreadable".'
+            f"Records that cannot be read: {summary.unreadable:,}. They are kept; see "
+            f'them with undelivered sql "from sent_unreadable".'
         )
     if summary.was_interrupted:
         yield "Interrupted: run it again; what is imported by then is left out."
