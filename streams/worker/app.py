@@ -176,6 +176,7 @@ def add_agents(app: WorkerApp, settings: Settings, log: Log) -> None:
             # A rebalance came between; nothing ever starts from these offsets.
             logger.debug("Offsets for lag tools were not committed: %s", error)
         except (KafkaError, TimeoutError) as error:
+            app.watch.forget()
             app.holding.condition.cannot("kafka", f"Kafka does not answer: {error!r}")
         else:
             app.holding.condition.can("kafka")
@@ -209,6 +210,7 @@ async def _keep_what_is_assigned(app: WorkerApp) -> None:
 async def _tell_kafka(app: WorkerApp) -> None:
     positions = app.holding.positions()
     if not positions:
+        app.watch.forget()
         return
     consumer = app.chunk_consumer
     ends = await consumer.ends(positions)

@@ -4,6 +4,9 @@ Relied on, each checked by a test against the pinned versions:
 
 * Faust calls ``Consumer.perform_seek`` once after each assignment, before it lets
   records flow (``faust.tables.recovery.Recovery._resume_streams``).
+* Faust calls ``Consumer.on_partitions_assigned`` and then, from a task of its own,
+  ``perform_seek``; ``RebalanceAgain`` out of it leaves the flow to the next assignment.
+  ``App.rebalancing_count`` is higher as soon as another rebalance begins.
 * Faust calls ``Consumer.on_partitions_revoked`` before partitions are given away.
 * ``Consumer._drain_messages`` takes messages from ``getmany`` and drops those below
   ``_read_offset`` of their partition: it is cleared before each message.
@@ -27,6 +30,7 @@ from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 from faust.exceptions import ConsumerNotStarted
 from faust.tables.manager import TableManager
+from faust.tables.recovery import RebalanceAgain
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -90,6 +94,8 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
 class ChunkConsumer(driver.Consumer):
     """A consumer that starts where the tables say and messages whole fetches."""
 
+    _rebalance = 0
+
     @property
     def _holding(self) -> "Holding":
         return cast("Holding", self.app.holding)  # type: ignore[attr-defined]
@@ -97,9 +103,25 @@ class ChunkConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def on_partitions_assigned(
+        self, assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Note which rebalance this is the end of."""
+        self._rebalance = self.app.rebalancing_count
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def perform_seek(self) -> None:
-        """Start from the tables' positions, never from Kafka's committed offsets."""
+        """Start from the tables' positions, never from Kafka's committed offsets.
+
+        Faust would then let records flow, also where the partitions have been revoked
+        meanwhile: after it stopped the flow for that, and before it knows of others.
+
+        Raises:
+            RebalanceAgain: Another rebalance has begun; its assignment goes on here.
+        """
         await self._holding.assign(self.assigned())
+        if self.app.rebalancing_count != self._rebalance:
+            raise RebalanceAgain
 
     def assigned(self) -> set[int]:
         """Return the partitions of topic callbacks that are ours."""

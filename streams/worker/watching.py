@@ -17,17 +17,23 @@ class Watch:
         """Watch what a worker holds."""
         self._holding = holding
         self._stuck: dict[int, tuple[int, float]] = {}
+        self._looked = 0.0
 
     def look(self, ends: Mapping[int, int], now: float) -> None:
         """Give up when records wait in Kafka and none is taken in for a minute.
 
-        Whatever is stuck then, a fresh process is not; nothing is lost by it.
+        Whatever is stuck then, a fresh process is not; nothing is lost by it. Time in
+        which a partition was not held, or nobody looked, does not count.
 
         Args:
             ends: The offset of Kafka's next record, by partition held.
             now: Seconds of a clock that never steps back.
         """
         positions = self._holding.taken_in()
+        if now - self._looked > STUCK_SECONDS:
+            self.forget()
+        self._looked = now
+        self._stuck = {p: seen for p, seen in self._stuck.items() if p in ends}
         for number, end in ends.items():
             position = positions.get(number)
             if position is not None and end < position:
@@ -46,6 +52,10 @@ class Watch:
                     f"has to be started again."
                 )
                 return
+
+    def forget(self) -> None:
+        """Begin to watch anew: Kafka did not answer, nothing could be fetched."""
+        self._stuck.clear()
 
     def _seconds_at(self, number: int, position: int, now: float) -> float:
         """Return for how long a partition has stood at its position."""

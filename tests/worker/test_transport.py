@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, client
 from aiokafka.consumer import consumer as consumer_of_aiokafka
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.record.default_records import DefaultRecord
+from faust.app.base import App
 from faust.tables import manager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer
@@ -48,6 +49,16 @@ def test_faust_seeks_after_an_assignment_before_records_flow() -> None:
     code = inspect.getsource(Recovery._resume_streams)
 
     assert code.index("consumer.perform_seek()") < code.index("consumer.resume_flow()")
+
+
+def test_faust_leaves_a_recovery_to_the_rebalance_that_came_between() -> None:
+    """It goes back to waiting for the next one, and lets nothing flow."""
+    code = inspect.getsource(Recovery)
+    listener = inspect.getsource(driver.ConsumerRebalanceListener)
+
+    assert "except RebalanceAgain as exc:" in code
+    assert "self.rebalancing_count += 1" in inspect.getsource(App.on_rebalance_start)
+    assert "thread.app.on_rebalance_start()" in listener
 
 
 def test_faust_revokes_through_the_consumer() -> None:
@@ -164,6 +175,7 @@ LIBRARIES = [
     )
 ]
 OVERRIDDEN = [
+    (ChunkConsumer, "on_partitions_assigned"),
     (ChunkConsumer, "perform_seek"),
     (ChunkConsumer, "on_partitions_revoked"),
     (ChunkConsumer, "getmany"),

@@ -1,0 +1,113 @@
+"""Faust's own recovery with our consumer, and rebalances that overlap; no broker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from faust.tables.manager import TableManager
+from faust.types import TP
+
+from streams.settings import load
+from streams.worker.app import WorkerApp, create_app
+from streams.worker.transport import ChunkConsumer
+
+PARTITIONS = {TP("callbacks", 0), TP("callbacks", 1)}
+SECONDS = 60.0
+
+
+class World:
+    """A worker's application whose partitions are assigned by the test."""
+
+    def __init__(self, app: WorkerApp) -> None:
+        """Hold nothing; every takeover waits until it may end."""
+        self.app = app
+        self.taken: list[set[int]] = []
+        self.taking = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def assign(self, numbers: Iterable[int]) -> None:
+        """Take over, as the holding does."""
+        self.taking.set()
+        await self.may_end.wait()
+        self.taken.append(set(numbers))
+
+    async def revoke(self) -> None:
+        """Give everything away."""
+
+    async def begin_rebalance(self) -> None:
+        """Do what aiokafka's rebalance listener does before partitions are given."""
+        self.app.on_rebalance_start()
+        await self.app.chunk_consumer.on_partitions_revoked(PARTITIONS)
+
+    async def end_rebalance(self, generation: int) -> None:
+        """Do what it does after partitions were assigned."""
+        self.app.consumer_generation_id = generation
+        await self.app.chunk_consumer.on_partitions_assigned(PARTITIONS, generation)
+
+    async def until_records_flow(self) -> None:
+        """Wait until Faust has let them."""
+        async with asyncio.timeout(SECONDS):
+            await self.app.chunk_consumer.can_resume_flow.wait()
+
+
+@pytest.fixture
+async def world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """Return an application whose recovery runs, and whose consumer is not started."""
+    app = create_app(load(data_dir=tmp_path), "127.0.0.1:1")
+    made = World(app)
+    app.holding = made  # type: ignore[assignment]
+    app.finalize()
+    monkeypatch.setattr(ChunkConsumer, "assignment", lambda _: PARTITIONS)
+
+    async def nothing(*_: object) -> None:
+        """Do without Kafka."""
+
+    monkeypatch.setitem(vars(app), "_fetcher", SimpleNamespace(maybe_start=nothing))
+    monkeypatch.setattr(app, "_producer_flush", nothing)
+    recovery = cast("TableManager", app.tables).recovery
+    await recovery.start()
+    yield made
+    await recovery.stop()
+    app.chunk_consumer._thread.thread_loop.close()  # noqa: SLF001 - it never ran
+
+
+async def test_records_flow_after_an_assignment(world: World) -> None:
+    """Faust resumes the flow when the partitions are taken over."""
+    await world.begin_rebalance()
+    assert not world.app.chunk_consumer.flow_active
+
+    await world.end_rebalance(1)
+    await world.until_records_flow()
+
+    assert world.taken == [{0, 1}]
+    assert world.app.chunk_consumer.flow_active
+    assert not world.app.rebalancing
+
+
+async def test_a_rebalance_during_a_takeover_is_not_taken_for_over(
+    world: World,
+) -> None:
+    """What it stopped stays so until its own assignment, which goes on as usual."""
+    await world.begin_rebalance()
+    world.may_end.clear()
+    await world.end_rebalance(1)
+    async with asyncio.timeout(SECONDS):
+        await world.taking.wait()
+    await world.begin_rebalance()
+
+    world.may_end.set()
+    for _ in range(100):  # Faust's task has ended long before
+        await asyncio.sleep(0)
+
+    assert world.taken == [{0, 1}]
+    assert not world.app.chunk_consumer.flow_active
+    assert world.app.rebalancing
+    await world.end_rebalance(2)
+    await world.until_records_flow()
+    assert not world.app.rebalancing
