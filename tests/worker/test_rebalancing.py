@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
-from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.settings import load
 from streams.worker.app import WorkerApp, create_app
 from streams.worker.transport import ChunkConsumer
+
+if TYPE_CHECKING:
+    from faust.tables.manager import TableManager
 
 PARTITIONS = {TP("callbacks", 0), TP("callbacks", 1)}
 SECONDS = 60.0
@@ -48,6 +50,10 @@ class World:
         self.app.consumer_generation_id = generation
         await self.app.chunk_consumer.on_partitions_assigned(PARTITIONS, generation)
 
+    def flows(self) -> bool:
+        """Return whether records flow and no rebalance is thought to go on."""
+        return self.app.chunk_consumer.flow_active and not self.app.rebalancing
+
     async def until_records_flow(self) -> None:
         """Wait until Faust has let them."""
         async with asyncio.timeout(SECONDS):
@@ -80,14 +86,13 @@ async def world(
 async def test_records_flow_after_an_assignment(world: World) -> None:
     """Faust resumes the flow when the partitions are taken over."""
     await world.begin_rebalance()
-    assert not world.app.chunk_consumer.flow_active
+    assert not world.flows()
 
     await world.end_rebalance(1)
     await world.until_records_flow()
 
     assert world.taken == [{0, 1}]
-    assert world.app.chunk_consumer.flow_active
-    assert not world.app.rebalancing
+    assert world.flows()
 
 
 async def test_a_rebalance_during_a_takeover_is_not_taken_for_over(
@@ -110,4 +115,4 @@ async def test_a_rebalance_during_a_takeover_is_not_taken_for_over(
     assert world.app.rebalancing
     await world.end_rebalance(2)
     await world.until_records_flow()
-    assert not world.app.rebalancing
+    assert world.flows()
