@@ -34,7 +34,7 @@ create or replace macro reconciliation_of(
         union all
 
         select
-            coalesce(sent_at, final_at) as sent_at,
+            sent_at,
             destination_country,
             application_id,
             sender,

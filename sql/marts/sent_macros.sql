@@ -6,8 +6,8 @@
 --           standings_between(begins, ends, of_countries, of_applications, of_senders):
 --           rows of view sent_messages with begins <= sent_at < ends; the lists are
 --           those of is_asked.
---           unlisted_between(the same): the messages of view messages, sent in the
---           period, that no log has.
+--           unlisted_between(the same): messages with events, sent in the period, that
+--           no log has.
 --           A message is found by its id and number; one that was sent to one number
 --           alone by its id, however the log writes the number. Clocks of log and
 --           provider may differ by a day.
@@ -50,38 +50,38 @@ create or replace macro standings_between(
             message_id,
             plain_number(destination) as destination,
             application_id,
-            error_code,
             counted_at,
+            error_code,
             case outcome
                 when 'delivered' then 1
                 when 'read' then 1
                 when 'failed' then 2
                 when 'unknown' then 3
                 else 4
-            end as standing
+            end as rank
         from events
         where
             outcome <> 'inbound'
             and coalesce(message_time, counted_at) >= begins - interval '1 day'
             and coalesce(message_time, counted_at) < ends + interval '5 days'
-            and message_id in (select listed.message_id from listed)
 
     ),
 
     told_of_each as (
 
         select
-            message_id,
-            destination,
-            min(struct_pack(
-                standing := standing,
-                decided_at := counted_at,
-                error_code := error_code
-            )) as best,
-            min(application_id) as application_id,
+            told.message_id,
+            told.destination,
+            min(told.application_id) as application_id,
+            min({
+                'rank': told.rank,
+                'decided_at': told.counted_at,
+                'error_code': told.error_code
+            }) as best,
             count(*) as events
         from told
-        group by message_id, destination
+        semi join listed on told.message_id = listed.message_id
+        group by told.message_id, told.destination
 
     ),
 
@@ -89,17 +89,11 @@ create or replace macro standings_between(
 
         select
             message_id,
-            min(best) as best,
             min(application_id) as application_id,
+            min(best) as best,
             sum(events) as events
         from told_of_each
         group by message_id
-
-    ),
-
-    newest as (
-
-        select max(window_start) as counted_until from stored_window_counts
 
     ),
 
@@ -110,7 +104,13 @@ create or replace macro standings_between(
 
     ),
 
-    found as (
+    newest as (
+
+        select max(window_start) as counted_until from stored_window_counts
+
+    ),
+
+    joined as (
 
         select
             listed.message_id,
@@ -123,9 +123,10 @@ create or replace macro standings_between(
             ) as application_id,
             coalesce(of_each.best, of_any.best) as best,
             coalesce(of_each.events, of_any.events, 0)::bigint as events,
-            minutes.window_start >= listed.sent_at - interval '7 days' as is_recorded,
+            minutes.window_start as recorded_before,
             epoch(newest.counted_until) - epoch(listed.sent_at) as age
         from listed
+        cross join newest
         left join told_of_each as of_each
             on
                 listed.message_id = of_each.message_id
@@ -134,9 +135,22 @@ create or replace macro standings_between(
             on
                 listed.message_id = of_any.message_id
                 and listed.numbers = 1
-        cross join newest
         asof left join minutes
             on listed.sent_at >= minutes.window_start
+
+    ),
+
+    found as (
+
+        select
+            *,
+            struct_extract(best, 'rank') as rank,
+            struct_extract(best, 'decided_at') as decided_at,
+            struct_extract(best, 'error_code') as deciding_code,
+            coalesce(recorded_before >= sent_at - interval '7 days', false)
+                as is_recorded,
+            coalesce(age >= 97 * 3600, false) as is_over
+        from joined
 
     )
 
@@ -145,20 +159,20 @@ create or replace macro standings_between(
         destination,
         destination_country,
         case
-            when best.standing < 4 then 'answered'
-            when best.standing = 4 then 'in_progress'
-            when not coalesce(is_recorded, false) then 'not_recorded'
-            when not coalesce(age >= 97 * 3600, false) then 'waiting'
+            when rank < 4 then 'answered'
+            when rank = 4 then 'in_progress'
+            when not is_recorded then 'not_recorded'
+            when not is_over then 'waiting'
             else 'without_event'
         end as standing,
-        ['delivered', 'failed', 'unknown', null][best.standing] as outcome,
-        case when best.standing < 4 then best.error_code end as error_code,
+        ['delivered', 'failed', 'unknown', null][rank] as outcome,
+        case when rank < 4 then deciding_code end as error_code,
         sent_at,
-        case when best.standing < 4 then best.decided_at end as final_at,
+        case when rank < 4 then decided_at end as final_at,
         sender,
         application_id,
         events,
-        coalesce(is_recorded and age >= 97 * 3600, false) as is_settled,
+        is_recorded and is_over as is_settled,
         age::bigint as age_seconds
     from found
     where
@@ -187,25 +201,42 @@ create or replace macro unlisted_between(
             and sent_at < ends + interval '1 day'
         group by message_id
 
+    ),
+
+    known as (
+
+        select
+            message_id,
+            destination,
+            destination_country,
+            application_id,
+            sender,
+            coalesce(sent_at, final_at) as sent_at
+        from
+            messages_between(
+                begins,
+                ends,
+                of_countries,
+                of_applications,
+                null,
+                of_senders,
+                null
+            )
+
     )
 
-    select messages.*
-    from
-        messages_between(
-            begins,
-            ends,
-            of_countries,
-            of_applications,
-            null,
-            of_senders,
-            null
-        ) as messages
-    left join listed on messages.message_id = listed.message_id
+    select
+        known.message_id,
+        known.destination,
+        known.destination_country,
+        known.application_id,
+        known.sender,
+        known.sent_at
+    from known
+    left join listed on known.message_id = listed.message_id
     where
         listed.message_id is null
         or (
             len(listed.numbers) > 1
-            and not list_contains(
-                listed.numbers, plain_number(messages.destination)
-            )
+            and not list_contains(listed.numbers, plain_number(known.destination))
         );

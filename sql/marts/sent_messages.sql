@@ -7,7 +7,7 @@
 --   message_id          | varchar     | Provider's id of the message.
 --   destination         | varchar     | Number it was sent to, by the log.
 --   destination_country | varchar     | ISO 3166 alpha-2; ZZ cannot be told.
---   standing            | varchar     | answered, in_progress, without_event, waiting, …
+--   standing            | varchar     | answered, in_progress, without_event, waiting …
 --   outcome             | varchar     | delivered, failed or unknown; null if open.
 --   error_code          | integer     | Code of the event that decided; null for none.
 --   sent_at             | timestamptz | When it was sent, by the log.

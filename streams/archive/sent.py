@@ -1,8 +1,8 @@
 """Table sent: the messages that were sent, each once, whatever is imported how often.
 
 Rows are told apart by message and number, lines that cannot be read by their bytes. A
-commit moves a transaction that every import moves: of two at once the second is refused,
-reads what the first has added, and leaves that out.
+commit moves a transaction that every import moves: of two at once the second is
+refused, reads what the first has added, and leaves that out.
 """
 
 from collections.abc import Iterator

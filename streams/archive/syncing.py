@@ -6,6 +6,8 @@ sync. The newest version known to be on the disk is noted once a minute beside t
 table; what is newer than it may be incomplete after the power failed.
 """
 
+import os
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -70,7 +72,9 @@ class Synced:
         note = note_of(self._table)
         # Another worker may have noted a newer one.
         if known_version(self._table) < self._version:
-            new = note.with_suffix(".new")
+            # Others may note a version at the same time.
+            writer = f"{os.getpid()}-{threading.get_ident()}"
+            new = note.with_suffix(f".{writer}.new")
             # Who may only read need not note anything: an older note is true as well.
             with suppress(PermissionError):
                 new.write_text(str(self._version), encoding="ascii")

@@ -1,8 +1,8 @@
 """One line of a log of messages sent → the messages it tells of, or what is wrong.
 
-Sent logs come from anywhere: the sender's own database, the provider's list of messages
-or its export. A value is read leniently where what it means is certain, and refused with
-a sentence where it is not.
+Such logs come from anywhere: the sender's own database, the provider's list of messages
+or its export. A value is read leniently where what it means is certain, and refused
+with a sentence where it is not.
 """
 
 import re

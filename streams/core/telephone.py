@@ -1,4 +1,4 @@
-"""Telephone numbers as people and programs write them → E.164, as callbacks have them."""
+"""Telephone numbers as people and programs write them → E.164, as in callbacks."""
 
 import re
 

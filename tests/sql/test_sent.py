@@ -210,8 +210,8 @@ def test_groups_and_windows_are_those_asked_for(archive: Archive) -> None:
         (midnight, "orders", 0),
         (midnight + 24 * HOUR, "lost", 1),
     ]
+    chosen = choice.of({}, "carrier", None)
     with pytest.raises(ConfigurationError, match="has no groups by carrier; it has"):
-        chosen = choice.of({}, "carrier", None)
         reports.named("reconciliation", chosen)
 
 

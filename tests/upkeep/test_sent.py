@@ -302,7 +302,7 @@ def test_upkeep_puts_files_together_and_forgets_nothing(
 
 
 def test_messages_are_kept_as_long_as_callbacks(tmp_path: Path) -> None:
-    """Older ones would be accused, as their callbacks are gone; they do not come back."""
+    """Older ones would be accused, as their callbacks are gone: they stay away."""
     Writer(tmp_path).day(DAYS[2], commits=1, flushes=1)
     log = written(tmp_path / "log.csv", [line(n, DAYS[n % 3]) for n in range(6)])
     imported(tmp_path, log)

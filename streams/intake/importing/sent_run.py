@@ -46,7 +46,9 @@ def run(settings: Settings, asked: Asked, now: datetime) -> Summary:
         held = SentTable(table.sent(settings.data_dir))
         if len(held):
             progress.say(f"{len(held):,} rows are there already and are left out.")
-        return _Import(found, asked, held, progress, kept_from, now).run()
+        return _Import(
+            found, asked, held, progress=progress, kept_from=kept_from, now=now
+        ).run()
 
 
 @contextmanager
@@ -79,6 +81,7 @@ class _Import:
         found: Sequence[sources.Source],
         asked: Asked,
         held: SentTable,
+        *,
         progress: ProgressShown,
         kept_from: date | None,
         now: datetime,
