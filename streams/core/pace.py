@@ -1,10 +1,13 @@
-"""How often changed counts are published, so that taking in is not slowed down."""
+"""How often records are taken in and changed counts published: often is dear."""
 
 # Of the time while a worker keeps up: what is new is seen at once.
 SHARE = 0.25
 # Of the worker's CPU while it is behind: what it publishes then is old anyway.
 SHARE_WHEN_BEHIND = 0.03
 LONGEST_SECONDS = 10.0
+# A fetch of ten records costs the steps of one of a thousand: 5 ms.
+GATHER_SECONDS = 0.05
+MANY_RECORDS = 1_000
 
 
 class Pace:
@@ -38,3 +41,29 @@ class Pace:
         else:
             self._cpu_due = float("inf")
             self._wall_due = wall + spent * (1 / SHARE - 1)
+
+
+class Gathering:
+    """Says how long to let records gather before the next are taken, while few come."""
+
+    def __init__(self) -> None:
+        """Begin with no wait."""
+        self._due = float("-inf")
+
+    def wait(self, wall: float) -> float:
+        """Return for how many seconds to wait, 0.0 for not at all.
+
+        Args:
+            wall: Seconds of a clock that never steps back.
+        """
+        return max(0.0, self._due - wall)
+
+    def note(self, records: int, wall: float) -> None:
+        """Note what was taken.
+
+        Args:
+            records: How many; where they are many, more wait already.
+            wall: The clock when they were.
+        """
+        is_few = records < MANY_RECORDS
+        self._due = wall + GATHER_SECONDS if is_few else float("-inf")

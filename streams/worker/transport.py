@@ -23,6 +23,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import replace
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiokafka.consumer.group_coordinator import OffsetAndMetadata
@@ -35,6 +36,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams import topics
+from streams.core.pace import Gathering
 from streams.worker.chunk import Chunk, Fetch
 from streams.worker.fetching import Connections, fetched_chunks
 
@@ -72,6 +74,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> Any:  # noqa: ANN401
         """Return one chunk of each partition that something was fetched of."""
+        await asyncio.sleep(self._gathering.wait(monotonic()))
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher  # noqa: SLF001
@@ -81,6 +84,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             chunks = await fetched_chunks(
                 fetcher, active_partitions, timeout or 0.0, max_records
             )
+        self._gathering.note(sum(len(c.records) for c in chunks.values()), monotonic())
         return {
             tp: [replace(chunk, is_resumed=self._connections.is_resumed(fetcher, tp))]
             for tp, chunk in chunks.items()
@@ -89,6 +93,10 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     @cached_property
     def _connections(self) -> Connections:
         return Connections()
+
+    @cached_property
+    def _gathering(self) -> Gathering:
+        return Gathering()
 
 
 class ChunkConsumer(driver.Consumer):

@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.pace import LONGEST_SECONDS, SHARE, SHARE_WHEN_BEHIND, Pace
+from streams.core.pace import (
+    GATHER_SECONDS,
+    LONGEST_SECONDS,
+    MANY_RECORDS,
+    SHARE,
+    SHARE_WHEN_BEHIND,
+    Gathering,
+    Pace,
+)
 
 seconds = st.floats(0.0001, 2)
 
@@ -45,3 +53,15 @@ def test_a_worker_that_keeps_up_publishes_by_the_clock() -> None:
     rest = 0.1 * (1 / SHARE - 1)
     assert not pace.is_due(50, 100 + rest - 0.01)
     assert pace.is_due(5, 100 + rest)
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1e6), st.floats(0, 1))
+def test_few_records_let_more_gather(records: int, taken: float, later: float) -> None:
+    """The next are taken 50 ms after few; at once after many, who have more behind."""
+    gathering = Gathering()
+    assert gathering.wait(taken) == 0
+
+    gathering.note(records, taken)
+
+    left = max(0.0, taken + GATHER_SECONDS - (taken + later))
+    assert gathering.wait(taken + later) == (left if records < MANY_RECORDS else 0)
