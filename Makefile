@@ -16,8 +16,10 @@ UV_COMPILE := $(UV) pip compile pyproject.toml --universal --generate-hashes \
 RUNTIME := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-dev
 SPARK := .spark
+PEERS := .peers
 SPARK_PACKAGES := pyspark==4.2.0 delta-spark==4.4.0
 ONCE ?=
+PEERS_FLAGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -27,7 +29,7 @@ ONCE ?=
 help: ## Print this list.
 	@echo 'make TARGET, where TARGET is one of:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
-	while IFS='|' read -r name text; do printf '  %-10s %s\n' $$name "$$text"; done
+	while IFS='|' read -r name text; do printf '  %-11s %s\n' $$name "$$text"; done
 
 .PHONY: install
 install: $(RUNTIME) ## Make .venv/bin/undelivered with everything it needs.
@@ -71,6 +73,10 @@ bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselin
 	$(BIN)/python -m benchmarks.import_rate
 	$(BIN)/python -m benchmarks.receiver
 	$(BIN)/python -m benchmarks.import_rate
+
+.PHONY: bench-peers
+bench-peers: $(DEVELOPMENT) ## Measure the worker beside Flink, Kafka Streams and ClickHouse (12 minutes).
+	$(BIN)/python -m benchmarks.peers $(PEERS_FLAGS)
 
 .PHONY: spark
 spark: $(DEVELOPMENT) $(SPARK)/.installed ## Read the tables by PySpark, in an environment of its own (needs Java).
@@ -116,8 +122,8 @@ lock: $(UV) ## Choose versions again for requirements.lock and requirements-dev.
 
 .PHONY: clean
 clean: ## Remove what can be made again: environments, caches, builds; ./data stays.
-	rm -rf $(VENV) $(SPARK) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage \
-		build dist
+	rm -rf $(VENV) $(SPARK) $(PEERS) .tools .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .coverage build dist
 	find streams tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:

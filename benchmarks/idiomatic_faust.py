@@ -8,7 +8,6 @@ with the process.
 import asyncio
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterable
 from tempfile import mkdtemp
@@ -16,10 +15,11 @@ from typing import Any
 
 import faust
 
+from benchmarks import reader
 from streams import topics
 
 
-async def _count(bootstrap_servers: str, wanted: int) -> None:
+async def _count(bootstrap_servers: str, wanted: int, path: str | None) -> None:
     app = faust.App(
         "idiomatic",
         broker=f"kafka://{bootstrap_servers}",
@@ -30,16 +30,15 @@ async def _count(bootstrap_servers: str, wanted: int) -> None:
         web_enabled=False,
     )
     callbacks = app.topic(topics.CALLBACKS, value_serializer="json")
-    cells: Counter[tuple[str, str, int | None, str]] = Counter()
+    cells: Counter[reader.Cell] = Counter()
     done = asyncio.Event()
-    began: list[float] = []
 
     @app.agent(callbacks)
     async def count(found: AsyncIterable[Any]) -> None:
         counted = 0
         async for value in found:
-            if not began:
-                began.extend((time.monotonic(), time.process_time()))
+            if not counted:
+                reader.begin()
             for c in value:
                 to = c.get("to") or ""
                 cells[c["time"][:16], c["type"], c.get("errorCode"), to[:5]] += 1
@@ -50,13 +49,10 @@ async def _count(bootstrap_servers: str, wanted: int) -> None:
     app.finalize()
     running = asyncio.ensure_future(app.start())
     await done.wait()
-    sys.stdout.write(
-        f"{time.monotonic() - began[0]} {time.process_time() - began[1]}\n"
-    )
-    sys.stdout.flush()
+    reader.end(cells, path)
     running.cancel()
     os._exit(0)  # nothing of it is kept
 
 
 if __name__ == "__main__":
-    asyncio.run(_count(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(_count(sys.argv[1], int(sys.argv[2]), (*sys.argv, None)[3]))

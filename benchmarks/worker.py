@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -25,33 +24,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.drain import Drain, drain, peak_mib
 from benchmarks.load import fill
 from streams.stack import ports
 from tests.broker.conftest import embedded_kafka
 
-_MIB = 1 << 20
 _DEADLINE_SECONDS = 1_800.0
 _MOST_FOR_FAUST = 50_000
 PROGRAM = ("-m", "streams.cli")
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """What one run took.
-
-    Attributes:
-        callbacks: How many were drained.
-        seconds: Wall time.
-        cpu_seconds: CPU time of the process, user and system.
-        peak_mib: Largest resident memory, MiB; 0 when it was not measured.
-        bytes_each: Bytes on disk for each callback; 0 when nothing is kept.
-    """
-
-    callbacks: int
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float = 0.0
-    bytes_each: float = 0.0
 
 
 def _metric(port: int, name: str) -> float:
@@ -111,30 +91,24 @@ def drain_by_worker(
         cpu, began = process.cpu_times(), time.monotonic()
         _wait(lambda: _metric(port, "undelivered_position") >= records, "the archive")
         seconds, ended = time.monotonic() - began, process.cpu_times()
-        peak = _peak_mib(process.pid)
+        peak = peak_mib(process)
     archive = data_dir / "archive" / "callbacks"
     size = sum(f.stat().st_size for f in archive.rglob("*.parquet"))
+    start = cpu.user + cpu.system
     return Drain(
         callbacks,
         seconds,
-        ended.user + ended.system - cpu.user - cpu.system,
+        ended.user + ended.system - start,
         peak,
         size / callbacks,
+        start,
     )
-
-
-def _peak_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    kib = next(x.split()[1] for x in status.splitlines() if x.startswith("VmHWM"))
-    return int(kib) / 1024
 
 
 def drain_by_counting(module: str, servers: str, callbacks: int) -> Drain:
     """Run a module of the benchmarks that counts so many callbacks and keeps none."""
     command = [sys.executable, "-m", f"benchmarks.{module}", servers, str(callbacks)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, cpu_seconds = map(float, done.stdout.split())
-    return Drain(callbacks, seconds, cpu_seconds)
+    return drain(command, callbacks)
 
 
 def measure(per_record: int, callbacks: int) -> dict[str, Drain]:

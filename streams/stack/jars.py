@@ -1,4 +1,4 @@
-"""Kafka's jars: fetched once from Maven Central and kept, or a folder somebody gives.
+"""Jars: fetched once from Maven Central and kept; Kafka's, or a folder of them.
 
 What is easily got wrong with jgo: all jars are needed, ``Environment.classpath`` holds
 but a few of them; a fetch that is killed leaves a cache that looks complete, so the
@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
@@ -22,6 +24,42 @@ ENDPOINT = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36
 _MAIN_JAR = "kafka_2.*.jar"
 
 
+class UnreachableError(Exception):
+    """Maven Central cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Jars that are fetched and kept together.
+
+    Attributes:
+        name: Name and version; the folder that keeps them is called so.
+        endpoint: What to fetch, and with it all that it needs, as jgo writes it.
+        megabytes: How much is fetched.
+        only: Which of the jars are kept.
+    """
+
+    name: str
+    endpoint: str
+    megabytes: int
+    only: str = "*.jar"
+
+    def kept_in(self, cache: Path) -> list[Path]:
+        """Return the jars in a cache; fetch them when they are not there yet.
+
+        Raises:
+            ConfigurationError: The cache cannot be written.
+            UnreachableError: They cannot be fetched.
+        """
+        kept = cache / self.name
+        if not kept.is_dir():
+            fetch_into(kept, self)
+        return sorted(kept.glob("*.jar"))
+
+
+KAFKA = Bundle(f"kafka-{VERSION}", ENDPOINT, 46)
+
+
 def find(settings: Settings) -> list[Path]:
     """Return the jars to run Kafka with; fetch them when there are none yet.
 
@@ -31,11 +69,13 @@ def find(settings: Settings) -> list[Path]:
     """
     if settings.kafka_jars is not None:
         return _given(settings.kafka_jars.expanduser())
-    cache = settings.cache_dir.expanduser()
-    kept = cache / f"kafka-{VERSION}"
-    if not kept.is_dir():
-        fetch_into(kept)
-    return sorted(kept.glob("*.jar"))
+    try:
+        return KAFKA.kept_in(settings.cache_dir.expanduser())
+    except UnreachableError as error:
+        raise ConfigurationError(
+            f"Kafka's jars are not here yet and {error}: name a running Kafka with "
+            f"--bootstrap-servers, or a folder of Kafka's jars with --kafka-jars."
+        ) from error
 
 
 def _given(folder: Path) -> list[Path]:
@@ -48,26 +88,29 @@ def _given(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.jar"))
 
 
-def fetch_into(kept: Path) -> None:
-    """Fetch the jars, then give the folder its name in one step.
+def fetch_into(kept: Path, bundle: Bundle) -> None:
+    """Fetch jars, then give the folder its name in one step.
 
     Args:
         kept: The folder to make. Two that fetch at once both succeed.
+        bundle: What to fetch.
 
     Raises:
-        ConfigurationError: They cannot be fetched.
+        ConfigurationError: The folder beside it cannot be written.
+        UnreachableError: They cannot be fetched.
     """
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         working = Path(tempfile.mkdtemp(prefix="fetching-", dir=kept.parent))
     except OSError as error:
         raise ConfigurationError(
-            f"The folder {kept.parent} for Kafka's jars cannot be written "
+            f"The folder {kept.parent} for fetched jars cannot be written "
             f"({error.strerror}): set --cache-dir to another."
         ) from error
     try:
-        with doing(f"Fetching Apache Kafka {VERSION} from Maven Central, once, 46 MB."):
-            found = _fetched(working)
+        size = f"{bundle.megabytes} MB"
+        with doing(f"Fetching {bundle.name} from Maven Central, once, {size}."):
+            found = _fetched(working, bundle)
         gathered = working / "jars"
         gathered.mkdir()
         for jar in found:
@@ -86,7 +129,7 @@ def _give_name(gathered: Path, kept: Path) -> None:
             raise
 
 
-def _fetched(working: Path) -> list[Path]:
+def _fetched(working: Path, bundle: Bundle) -> list[Path]:
     from jgo.env import EnvironmentBuilder, LinkStrategy  # noqa: PLC0415 - 0.3 s
     from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
     from requests import RequestException, Timeout  # noqa: PLC0415
@@ -107,14 +150,11 @@ def _fetched(working: Path) -> list[Path]:
         reraise=True,
     )
     try:
-        environment = again(builder.from_endpoint, ENDPOINT)
+        environment = again(builder.from_endpoint, bundle.endpoint)
     except (RequestException, RuntimeError, OSError) as error:
-        raise ConfigurationError(
-            f"Kafka's jars are not here yet and Maven Central cannot be reached "
-            f"({type(error).__name__}): name a running Kafka with --bootstrap-servers, "
-            f"or a folder of Kafka's jars with --kafka-jars."
-        ) from error
-    return list(environment.all_jars)
+        reason = type(error).__name__
+        raise UnreachableError(f"Maven Central cannot be reached ({reason})") from error
+    return [jar for jar in environment.all_jars if fnmatch(jar.name, bundle.only)]
 
 
 @contextmanager

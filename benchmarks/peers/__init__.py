@@ -1,0 +1,1 @@
+"""Other systems at the same work: see ``python -m benchmarks.peers --help``."""
