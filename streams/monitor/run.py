@@ -8,6 +8,7 @@ from typing import Any
 
 from streams import topics
 from streams.core.live import SILENCE_MS
+from streams.lean import do_without_pandas
 from streams.monitor import api
 from streams.monitor.answering import Answering
 from streams.monitor.app import MonitorApp, create_app, current_log
@@ -36,6 +37,7 @@ def run(settings: Settings, bootstrap_servers: str, port: int) -> int:
     Raises:
         ConfigurationError: The port cannot be had, or no Kafka answers.
     """
+    do_without_pandas()
     _configure_logging(debug=settings.debug)
     return asyncio.run(_monitor(settings, bootstrap_servers, port))
 

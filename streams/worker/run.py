@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from streams.lean import do_without_pandas
 from streams.settings import ConfigurationError, Settings
 from streams.topics import Log
 from streams.worker.app import (
@@ -17,7 +18,6 @@ from streams.worker.app import (
     create_publishing,
 )
 from streams.worker.health import HealthServer
-from streams.worker.lean import do_without_pandas
 from streams.worker.resuming import Resuming
 from streams.worker.starting import prepare
 from streams.worker.watching import Watch

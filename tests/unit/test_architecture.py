@@ -19,6 +19,7 @@ FLOORS = {
     "reference": 1,
     "topics": 2,
     "telemetry": 2,
+    "lean": 2,
     "archive": 3,
     "warehouse": 4,
     "intake": 5,
