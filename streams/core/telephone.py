@@ -2,6 +2,7 @@
 
 import re
 
+_NORMAL = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _SCHEME = re.compile(r"(?:tel|sms):", re.IGNORECASE)
 # Blanks, brackets, points, dashes of all kinds, and marks that nobody sees.
 _SEPARATORS = re.compile(
@@ -30,6 +31,8 @@ def normal(text: str) -> str | None:
         with their calling code. None for what is no number, or one of a country that it
         does not name.
     """
+    if _NORMAL.fullmatch(text):
+        return text
     plain = _SCHEME.sub("", text.strip().lstrip("'"), count=1).partition(";")[0].strip()
     if whole := _AS_A_FLOAT.fullmatch(plain):
         plain = whole[1]

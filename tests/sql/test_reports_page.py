@@ -6,7 +6,7 @@ import pytest
 
 from streams.warehouse import check
 from streams.warehouse.queries import of_kind
-from tools import demo_archive, reports_page
+from tools import demo_archive, demo_sent, reports_page
 
 TEXT = reports_page.PAGE.read_text(encoding="utf-8")
 
@@ -42,6 +42,18 @@ def test_incident_is_found_where_a_person_looks() -> None:
     assert first_row.split()[:3] == ["GB", "EE", "4770"]
 
 
-def test_check_finds_nothing_wrong_with_the_demo(demo: Path) -> None:
+def test_silent_losses_are_found_where_a_person_looks() -> None:
+    """The application without a location comes first, and all its messages are lost."""
+    (part,) = [p for p in TEXT.split("\n## ") if p.startswith("reconciliation")]
+    lost = part.split("───\n")[1].splitlines()[0].split()
+    (listed,) = [p for p in TEXT.split("\n## ") if p.startswith("messages_without")]
+
+    assert demo_sent.WITHOUT_LOCATION.startswith(lost[0])
+    assert lost[1:7] == ["40", "0", "0", "40", "0", "0"]
+    assert f" of {demo_sent.LOST_OF_IT + demo_sent.LOST_OF_OTHERS} rows;" in listed
+
+
+@pytest.mark.parametrize("folder", ["", demo_archive.LATER])
+def test_check_finds_nothing_wrong_with_the_demo(demo: Path, folder: str) -> None:
     """All identities hold: the parts of every report are the whole."""
-    assert check.run(demo).findings == ()
+    assert check.run(demo / folder).findings == ()

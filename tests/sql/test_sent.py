@@ -239,8 +239,11 @@ def test_the_list_names_what_was_lost(archive: Archive) -> None:
             *(NOON - HOUR, 98 * 3600),
         ),
     ]
-    for option, value in (("application", "x"), ("sender", "24365")):
-        rows = report(archive, "messages_without_any_event", **{option: [value]})
+    name = "messages_without_any_event"
+    for rows in (
+        report(archive, name, application=["x"]),
+        report(archive, name, sender=["24365"]),
+    ):
         assert only(rows, "message_id") == [("first",)]
 
 

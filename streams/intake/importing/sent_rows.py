@@ -1,7 +1,6 @@
 """Rows of table sent, gathered until they are worth a commit."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -10,12 +9,13 @@ from streams.core.countries import countries_of
 from streams.core.sent import Message
 from streams.intake.importing.sent_log import Record
 
-# A commit of so many rows takes about 100 MB and a second.
-MOST_ROWS = 100_000
+# Many enough for few commits; they take about 50 MB.
+MOST_ROWS = 50_000
 MOST_RAW_BYTES = 16 << 20
 # Enough to see what is wrong.
 LONGEST_RAW_BYTES = 64 << 10
-_COUNTRY = "destination_country"
+_COUNTRY, _IMPORTED = "destination_country", "imported_at"
+_GIVEN = tuple(n for n in schema.SENT.names if n not in {_COUNTRY, _IMPORTED})
 
 
 class Batch:
@@ -28,58 +28,48 @@ class Batch:
             now: When they are imported, with a zone.
         """
         self._now = now.astimezone(UTC)
-        self._columns: dict[str, list[Any]] = {}
-        self._raw_bytes = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        self._columns = {name: [] for name in schema.SENT.names if name != _COUNTRY}
+        self._rows: list[tuple[object, ...]] = []
         self._raw_bytes = 0
 
     @property
     def is_full(self) -> bool:
         """Tell whether it is worth a commit."""
-        rows = len(self._columns["line"])
-        return rows >= MOST_ROWS or self._raw_bytes >= MOST_RAW_BYTES
+        return len(self._rows) >= MOST_ROWS or self._raw_bytes >= MOST_RAW_BYTES
 
     def add(self, file: str, line: int, message: Message) -> None:
         """Add a message, a row for each number it was sent to."""
         for destination in message.destinations:
-            self._append(
-                message_id=message.message_id,
-                destination=destination,
-                sent_at=message.sent_at,
-                sent_date=message.sent_at.date(),
-                sender=message.sender,
-                application_id=message.application_id,
-                file=file,
-                line=line,
+            self._rows.append(
+                (
+                    message.message_id,
+                    destination,
+                    message.sent_at,
+                    message.sent_at.date(),
+                    message.sender,
+                    message.application_id,
+                    file,
+                    line,
+                    None,
+                    None,
+                )
             )
 
     def add_unreadable(self, file: str, record: Record, problem: str) -> None:
         """Add a line that cannot be read, with its bytes; its date is that of now."""
         raw = record.raw.rstrip(b"\r")[:LONGEST_RAW_BYTES]
         self._raw_bytes += len(raw)
-        self._append(
-            sent_date=self._now.date(),
-            file=file,
-            line=record.line,
-            problem=problem,
-            raw=raw,
-        )
-
-    def _append(self, **values: object) -> None:
-        for name, column in self._columns.items():
-            column.append(values.get(name))
+        nothing = (None, None, None, self._now.date(), None, None)
+        self._rows.append((*nothing, file, record.line, problem, raw))
 
     def take(self) -> pa.Table:
         """Return the rows in the table's schema, and begin anew."""
-        columns = self._columns
-        columns["imported_at"] = [self._now] * len(columns["line"])
+        rows, self._rows, self._raw_bytes = self._rows, [], 0
+        values = zip(*rows, strict=True) if rows else [()] * len(_GIVEN)
         arrays = {
-            name: pa.array(values, schema.SENT.field(name).type)
-            for name, values in columns.items()
+            name: pa.array(column, schema.SENT.field(name).type)
+            for name, column in zip(_GIVEN, values, strict=True)
         }
         arrays[_COUNTRY] = countries_of(arrays["destination"])
-        self._begin()
+        now = pa.scalar(self._now, schema.UTC_MICROSECONDS)
+        arrays[_IMPORTED] = pa.repeat(now, len(rows))
         return pa.table([arrays[n] for n in schema.SENT.names], schema=schema.SENT)
