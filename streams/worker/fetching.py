@@ -7,7 +7,7 @@ part then begins at that offset, and is not taken for the continuation.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aiokafka.client import ConnectionGroup
@@ -47,6 +47,7 @@ async def fetched_chunks(
     partitions: Collection[TopicPartition],
     seconds: float,
     most_records: int | None,
+    is_wanted: Callable[[], bool],
 ) -> dict[TopicPartition, Chunk]:
     """Return what has been fetched; wait for it when there is nothing yet.
 
@@ -55,11 +56,15 @@ async def fetched_chunks(
         partitions: Those wanted; all when empty.
         seconds: How long to wait.
         most_records: How many records all chunks hold at most; None for any number.
+        is_wanted: Whether anybody takes it. What is not wanted any more after the wait
+            stays where it is: nobody would fetch it again.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001
             await fetcher._subscriptions.wait_for_assignment()  # noqa: SLF001
+        if not is_wanted():
+            return {}
         chunks = _drain(fetcher, partitions, most_records)
         left = deadline - asyncio.get_running_loop().time()
         if chunks or left <= 0:

@@ -75,14 +75,16 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> Any:  # noqa: ANN401
         """Return one chunk of each partition that something was fetched of."""
         await asyncio.sleep(self._gathering.wait(monotonic()))
-        if not self.consumer.flow_active:
-            return {}
         fetcher = consumer._fetcher  # noqa: SLF001
         if consumer._closed or fetcher._closed:  # noqa: SLF001
             raise ConsumerStoppedError
         with fetcher._subscriptions.fetch_context():  # noqa: SLF001
             chunks = await fetched_chunks(
-                fetcher, active_partitions, timeout or 0.0, max_records
+                fetcher,
+                active_partitions,
+                timeout or 0.0,
+                max_records,
+                lambda: self.consumer.flow_active,
             )
         self._gathering.note(sum(len(c.records) for c in chunks.values()), monotonic())
         return {
@@ -114,7 +116,12 @@ class ChunkConsumer(driver.Consumer):
     async def on_partitions_assigned(
         self, assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Note which rebalance this is the end of."""
+        """Note which rebalance this is the end of, and let nothing flow before a seek.
+
+        Faust stops the flow only where partitions are taken away; and it throws away
+        what has flowed when it resumes it, after the seek.
+        """
+        self.stop_flow()
         self._rebalance = self.app.rebalancing_count
         await super().on_partitions_assigned(assigned, generation_id)
 

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from aiokafka.consumer.fetcher import FetchError
 from faust.types import TP
 
 from streams.settings import load
 from streams.worker.app import WorkerApp, create_app
+from streams.worker.fetching import fetched_chunks
 from streams.worker.transport import ChunkConsumer
 
 if TYPE_CHECKING:
@@ -116,3 +118,51 @@ async def test_a_rebalance_during_a_takeover_is_not_taken_for_over(
     await world.end_rebalance(2)
     await world.until_records_flow()
     assert world.flows()
+
+
+async def test_nothing_flows_during_the_first_takeover(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who had no partition has nothing to stop, but takes over like any other."""
+    monkeypatch.setattr(ChunkConsumer, "assignment", lambda _: set())
+    await world.begin_rebalance()
+    monkeypatch.setattr(ChunkConsumer, "assignment", lambda _: PARTITIONS)
+    world.may_end.clear()
+
+    await world.end_rebalance(1)
+    async with asyncio.timeout(SECONDS):
+        await world.taking.wait()
+
+    assert not world.app.chunk_consumer.flow_active
+    world.may_end.set()
+    await world.until_records_flow()
+
+
+async def test_what_comes_when_the_flow_was_stopped_is_left_to_be_taken_later() -> None:
+    """It would be thrown away, and nobody fetches it again until more comes."""
+    loop, flows = asyncio.get_running_loop(), [True]
+    waits: list[asyncio.Future[None]] = []
+
+    def wait() -> asyncio.Future[None]:
+        waits.append(loop.create_future())
+        return waits[-1]
+
+    records: dict[TP, FetchError] = {}
+    fetcher = SimpleNamespace(
+        _closed=False,
+        _records=records,
+        _subscriptions=SimpleNamespace(reassignment_in_progress=False),
+        _create_fetch_waiter=wait,
+    )
+    fetching = asyncio.ensure_future(
+        fetched_chunks(fetcher, PARTITIONS, SECONDS, None, lambda: flows[0])
+    )
+    await asyncio.sleep(0)
+    fetched = FetchError(error=AssertionError("it was taken"), backoff=0.1)
+    records[TP("callbacks", 0)] = fetched
+    flows[0] = False
+
+    waits[0].set_result(None)
+
+    assert await fetching == {}
+    assert list(records.values()) == [fetched]
