@@ -49,6 +49,7 @@ public final class FlinkCount {
         final Path cells = Path.of(arguments[2]);
         final Configuration settings = new Configuration();
         settings.setString("parallelism.default", "2");
+        settings.setString("pipeline.object-reuse", "true");
         settings.setString("table.local-time-zone", "UTC");
         settings.setString("execution.checkpointing.interval", "5 s");
         settings.setString(

@@ -1,7 +1,7 @@
 """ClickHouse fed by a confluent-kafka loop, 120 MB of records a batch: rows and counts.
 
 Strict: JSONEachRow, which refuses a batch in which one callback is unreadable. Lax:
-JSONExtract, which makes empty values of what it cannot read.
+JSONExtract, which makes nothing of what it cannot read, and says nothing.
 """
 
 import sys

@@ -131,12 +131,12 @@ WAYS = (
     ),
     Way(
         "Flink SQL, TUMBLE",
-        "exactly once; counts",
+        "exactly once in its checkpoints; counts",
         _java(java_programs.FLINK),
     ),
     Way(
         "ClickHouse, its Kafka engine",
-        "at least once, empties what it cannot read; rows, counts",
+        "at least once, silently drops what it cannot read; rows, counts",
         _elsewhere("clickhouse-engine", "clickhouse_engine"),
     ),
     Way(
@@ -146,7 +146,7 @@ WAYS = (
     ),
     Way(
         "ClickHouse by hand, lax",
-        "at least once, empties what it cannot read; rows, counts",
+        "at least once, silently drops what it cannot read; rows, counts",
         _elsewhere("clickhouse", "clickhouse_by_hand", "lax"),
     ),
     Way(
