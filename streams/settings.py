@@ -133,7 +133,8 @@ class Settings(BaseSettings):
         description="How often `up` runs `maintain`, such as 30m; 0s for never.",
     )
     keep: str | None = Field(
-        None, description="How long `maintain` keeps callbacks, such as 400d."
+        None,
+        description="How long `maintain` keeps callbacks and messages sent, as 400d.",
     )
     keep_counts: str | None = Field(
         None,

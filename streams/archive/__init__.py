@@ -1,1 +1,1 @@
-"""The two Delta tables: schema, exactly-once writers, reading back."""
+"""The Delta tables: schema, exactly-once writers, reading back."""

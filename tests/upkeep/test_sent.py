@@ -175,19 +175,27 @@ def test_imports_at_once_add_each_message_once(
     assert len(done) == 4
 
 
-def test_a_refused_commit_leaves_out_what_came_between(tmp_path: Path) -> None:
-    """A second import adds a row after the first has looked, and before it commits."""
+def test_a_refused_commit_leaves_out_what_came_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second import adds rows after the first has looked, and before it commits."""
+    imported(tmp_path / "other", written(tmp_path / "log.csv", map(line, range(3))))
+    other = DeltaTable(str(schema.sent_path(tmp_path / "other"))).to_pyarrow_table()
+    lines = other.select(schema.SENT.names).cast(schema.SENT)
     first, second = (SentTable(table.sent(tmp_path)) for _ in range(2))
-    batch = sent_rows.Batch(NOW)
-    log = written(tmp_path / "log.csv", map(line, range(3)))
-    imported(tmp_path / "other", log)
-    taken = DeltaTable(str(schema.sent_path(tmp_path / "other"))).to_pyarrow_table()
-    taken = taken.select(schema.SENT.names).cast(schema.SENT)
+    commit = table.ArchiveTable.commit
+    came_between: list[int] = []
 
-    assert len(batch.take()) == 0
-    assert first.add(taken.slice(0, 2)).messages == 2
-    assert second.add(taken).messages == 1
-    assert first.add(taken).messages == 0
+    def late(held: table.ArchiveTable, *arguments: Any) -> None:  # noqa: ANN401
+        if not came_between:
+            came_between.append(0)
+            came_between.append(second.add(lines.slice(0, 2)).messages)
+        commit(held, *arguments)
+
+    monkeypatch.setattr(table.ArchiveTable, "commit", late)
+
+    assert first.add(lines).messages == 1
+    assert came_between == [0, 2]
     assert ids(tmp_path) == ["m0", "m1", "m2"]
 
 
