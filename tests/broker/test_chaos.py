@@ -37,7 +37,7 @@ ROUNDS = 3 if FULL else 1
 SEEDS = (1, 2, 3) if FULL else (1,)
 COPIES = 0.02
 PATIENCE_SECONDS = 600.0
-# Longer than the session timeout of 9 s: others have the partitions when it wakes up.
+# Longer than the session timeout of 8 s: others have the partitions when it wakes up.
 PAUSE_SECONDS = 14.0
 _AT_ONCE = 5_000
 
