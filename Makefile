@@ -75,7 +75,7 @@ bench: $(DEVELOPMENT) ## Measure worker, receiver and import beside bare baselin
 	$(BIN)/python -m benchmarks.import_rate
 
 .PHONY: bench-peers
-bench-peers: $(DEVELOPMENT) ## Measure the worker beside Flink, Kafka Streams and ClickHouse (12 minutes).
+bench-peers: $(DEVELOPMENT) ## Measure the worker beside Flink, Kafka Streams and ClickHouse (minutes).
 	$(BIN)/python -m benchmarks.peers $(PEERS_FLAGS)
 
 .PHONY: spark
