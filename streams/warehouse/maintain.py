@@ -20,14 +20,12 @@ from streams.archive.presence import ArchiveBusyError, Presence
 from streams.archive.table import CommitRefusedError
 from streams.archive.upkeep import File, Upkeep
 from streams.settings import ConfigurationError
-from streams.warehouse import maintain_counts
+from streams.warehouse import maintain_counts, maintain_files
+from streams.warehouse.maintain_files import Compacting
 from streams.warehouse.maintain_steps import Done, Step, Tally
 
 LOCK = "maintain.lock"
 CALLBACKS, WINDOW_COUNTS, SENT = "callbacks", "window_counts", "sent"
-# Neighbours in the log have numbers and times that are close: they take few bytes.
-_ORDER = ("log_id", "kafka_partition", "kafka_offset", "kafka_index")
-_ORDER_OF_SENT = ("sent_at", "message_id", "destination", "file", "line")
 _DATED_BY = {CALLBACKS: "received", WINDOW_COUNTS: "counted", SENT: "sent"}
 _TRIES = 5
 
@@ -104,26 +102,6 @@ def _only_one(data_dir: Path) -> Iterator[None]:
     finally:
         presence.leave()
         lock.release()
-
-
-@dataclass(frozen=True, slots=True)
-class _Compacting:
-    """A table whose small files are put together, and in which order its rows are.
-
-    Attributes:
-        table: The table.
-        time_column: By which files of a date are next to each other.
-        order: Columns by which rows are sorted.
-    """
-
-    table: Upkeep
-    time_column: str
-    order: Sequence[str]
-
-    def groups(self, today: date, day: date | None = None) -> list[list[File]]:
-        """Choose the files of the snapshot that become one, of a date or of all."""
-        files = [file for file in self.table.files() if day in (None, file.date)]
-        return upkeep_plan.groups_to_compact(files, today, self.time_column)
 
 
 class _Run:
@@ -204,7 +182,7 @@ class _Run:
     def look_after_callbacks(self) -> None:
         """Drop what is too old, put small files together."""
         self._drop()
-        compacting = _Compacting(self._callbacks, "received_at", _ORDER)
+        compacting = maintain_files.callbacks(self._callbacks)
         self._put_together(CALLBACKS, compacting)
 
     def look_after_sent(self) -> None:
@@ -215,9 +193,9 @@ class _Run:
         if self._wanted.keep is not None:
             drop = partial(sent.drop, positions={})
             self._drop_before(SENT, sent, self._today - self._wanted.keep, drop)
-        self._put_together(SENT, _Compacting(sent, "imported_at", _ORDER_OF_SENT))
+        self._put_together(SENT, maintain_files.sent(sent))
 
-    def _put_together(self, name: str, compacting: "_Compacting") -> None:
+    def _put_together(self, name: str, compacting: Compacting) -> None:
         groups = compacting.groups(self._today)
         dates = sorted({group[0].date for group in groups})
         step = Tally(name, "put together, sorted")
@@ -226,13 +204,12 @@ class _Run:
             self._again(partial(self._compact, compacting, day, step))
         self._note(step)
 
-    def _compact(self, compacting: "_Compacting", day: date, step: Tally) -> None:
+    def _compact(self, compacting: Compacting, day: date, step: Tally) -> None:
         table = compacting.table
         table.refresh()
         for group in compacting.groups(self._today, day):
             if not self._wanted.dry_run:
-                order = [(column, "ascending") for column in compacting.order]
-                rows_ = table.read(group).sort_by(order)
+                rows_ = compacting.sorted_rows(group)
                 new = table.replace(group, rows_, "compacted")
                 step.after(len(new), len(rows_), sum(file.size for file in new))
             step.before(group)

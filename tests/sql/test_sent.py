@@ -279,6 +279,18 @@ def test_a_report_without_rows_says_why(
     assert len(printed.err.splitlines()) == 1
 
 
+def test_reconciliation_without_a_log_says_so(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its rows are of messages that no log has, and look like an answer."""
+    archive.add_callbacks([told(0, "a")])
+    counted(archive, NOON)
+
+    reports.show(archive.data_dir, "reconciliation", DAY, Format.CSV)
+
+    assert "No log of messages sent was imported" in capsys.readouterr().err
+
+
 def test_an_incomplete_group_is_unlisted(archive: Archive) -> None:
     """A log that lacks one number of a group is not complete."""
     numbers = [f"+1415555010{last}" for last in (1, 2, 3)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -215,3 +216,17 @@ def test_fields_have_the_usual_names_too() -> None:
 
     assert asked.columns == {"destination": "number", "sent_at": "at"}
     assert str(asked.zone) == "Europe/Berlin"
+
+
+@given(
+    st.binary(max_size=60)
+    | st.binary(max_size=40).map(HEADER.__add__)
+    | st.text('[]{}",:1\n a', max_size=30).map(str.encode)
+)
+def test_any_bytes_are_taken_apart_or_refused(content: bytes) -> None:
+    """Nothing else happens, and each record has values or a problem."""
+    found: list[Record] = []
+    with suppress(UnusableError):
+        found = records(content)
+
+    assert [r for r in found if (r.values is None) == (r.problem is None)] == []
