@@ -44,6 +44,8 @@ CELLS = pa.schema(
     ]
 )
 _PART = "part"
+# Adding up a thousand small tables takes 100 ms, whatever is in them.
+MOST_INCREMENTS = 32
 # What counting reads of table callbacks.
 COUNTED_COLUMNS = (
     "received_at",
@@ -152,6 +154,18 @@ def merge(increments: Sequence[pa.Table]) -> pa.Table:
         return CELLS.empty_table()
     grouped = pa.concat_tables(increments).group_by(list(DIMENSIONS), use_threads=False)
     return _summed(grouped).cast(CELLS)
+
+
+def folded(increments: list[pa.Table]) -> list[pa.Table]:
+    """Return the increments as they are, or added up where they are many.
+
+    Args:
+        increments: Tables of schema ``CELLS``; may be empty.
+
+    Returns:
+        At most ``MOST_INCREMENTS`` tables with the same sums.
+    """
+    return [merge(increments)] if len(increments) > MOST_INCREMENTS else increments
 
 
 def _summed(grouped: pa.TableGroupBy) -> pa.Table:

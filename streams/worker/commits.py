@@ -21,7 +21,9 @@ def commit_rows(both: Tables, cuts: list[Cut]) -> None:
         log_id, number = cut.partition.log_id, cut.partition.number
         before |= not_over(log_id)
         after |= {mark_name(log_id, number, what): at for what, at in cut.marks.items()}
-    both[0].commit(pa.concat_tables([cut.rows for cut in cuts]), before, after)
+    # delta-rs writes batch by batch: of hundreds of small ones it takes twice as long.
+    rows = pa.concat_tables([cut.rows for cut in cuts]).combine_chunks()
+    both[0].commit(rows, before, after)
 
 
 def commit_counts(both: Tables, gains: list[Gain]) -> None:

@@ -146,7 +146,7 @@ class Partition:
             self.last_ms = chunk.records[-1].timestamp
         self.rows.append(rows)
         self.waiting_bytes += rows.nbytes
-        self.cells.append(cells)
+        self.cells = windows.folded([*self.cells, cells])
         self.fresh.add(cells)
         self.standing = self.standing.took_in(chunk.span)
 
@@ -185,7 +185,7 @@ class Partition:
     def archive(self, cut: Cut) -> None:
         """Note that a cut is committed to table callbacks."""
         self.standing = self.standing.committed_rows(cut.move)
-        self.archived_cells.extend(cut.cells)
+        self.archived_cells = windows.folded([*self.archived_cells, *cut.cells])
         self.entered.extend(cut.entered)
         self.log_time_us = cut.log_time_us
         self.committing = []

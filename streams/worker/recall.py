@@ -11,11 +11,10 @@ from streams.archive.remembered_chain import Chain
 from streams.archive.table import ArchiveTable
 from streams.core.lives import Life
 from streams.core.memory import IdentityMemory, oldest_held_us
+from streams.core.windows import folded
 from streams.worker.partition import Partition, Rules
 
 logger = logging.getLogger(__name__)
-
-_MOST_INCREMENTS = 32
 
 
 def recall(
@@ -79,9 +78,8 @@ def _add(partition: Partition, part: Slice, rules: Rules) -> None:
     partition.memory.restore(part.entered, partition.memory.log_time_us)
     partition.entered.extend(part.entered.items())
     if len(part.uncounted):
-        partition.archived_cells.append(rules.count(part.uncounted))
-    if len(partition.archived_cells) > _MOST_INCREMENTS:
-        partition.uncounted()
+        counted = rules.count(part.uncounted)
+        partition.archived_cells = folded([*partition.archived_cells, counted])
 
 
 def _ends(

@@ -156,6 +156,20 @@ def test_counting_apart_then_merging_equals_counting_together(
     assert all(cell["events"] > 0 for cell in merged)
 
 
+@given(st.integers(0, 3 * windows.MOST_INCREMENTS))
+def test_many_increments_are_held_as_few(count: int) -> None:
+    """However many are added one by one: at most 32, and nothing of them is lost."""
+    one = windows.count(
+        pa.Table.from_pylist([row()], schema=schema.CALLBACKS), OUTCOMES, SENDER_TYPES
+    )
+    held: list[pa.Table] = []
+    for _ in range(count):
+        held = windows.folded([*held, one])
+        assert len(held) <= windows.MOST_INCREMENTS
+
+    assert sum(cell["events"] for cell in windows.merge(held).to_pylist()) == count
+
+
 def test_merging_nothing_is_no_cell() -> None:
     """No increments, no rows, and the schema stays."""
     assert windows.merge([]).schema == windows.CELLS
