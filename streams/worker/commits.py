@@ -11,8 +11,8 @@ from streams.core.positions import transaction_id
 from streams.worker.partition import Cut, Gain, Partition
 
 Tables = tuple[ArchiveTable, ArchiveTable]
-# delta-rs writes batch by batch: of a thousand small ones it takes twice as long. To put
-# large ones together takes memory and gains nothing.
+# delta-rs writes batch by batch: of a thousand small ones it takes twice as long.
+# Putting large ones together takes memory and gains nothing.
 _SMALL_BATCH = 200
 
 
