@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -16,6 +16,9 @@ from streams.settings import (
     Settings,
     load,
 )
+
+if TYPE_CHECKING:
+    from streams.archive.site import Site
 
 # Heavy modules are imported inside the commands that need them, after what may be said
 # to be wrong: --help and errors are quick.
@@ -42,6 +45,7 @@ def _help(name: str) -> str:
 
 # Shared options. None means not given: then the variable, then the default decides.
 DataDir = Annotated[Path | None, typer.Option(help=_help("data_dir"))]
+Archive = Annotated[str | None, typer.Option(help=_help("archive"))]
 Debug = Annotated[bool | None, typer.Option("--debug", help=_help("debug"))]
 BootstrapServers = Annotated[str | None, typer.Option(help=_help("bootstrap_servers"))]
 KafkaJars = Annotated[Path | None, typer.Option(help=_help("kafka_jars"))]
@@ -74,6 +78,7 @@ def _program(
 def up(  # noqa: PLR0913 - one parameter an option
     *,
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     kafka_jars: KafkaJars = None,
     cache_dir: CacheDir = None,
@@ -90,6 +95,7 @@ def up(  # noqa: PLR0913 - one parameter an option
 
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         kafka_jars=kafka_jars,
         cache_dir=cache_dir,
@@ -109,6 +115,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     *,
     once: Annotated[bool, typer.Option("--once", help="End after the report.")] = False,
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     kafka_jars: KafkaJars = None,
     cache_dir: CacheDir = None,
@@ -125,6 +132,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
 
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         kafka_jars=kafka_jars,
         cache_dir=cache_dir,
@@ -143,6 +151,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
 def receive(  # noqa: PLR0913 - one parameter an option
     *,
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     host: Host = None,
     receiver_port: ReceiverPort = None,
@@ -155,6 +164,7 @@ def receive(  # noqa: PLR0913 - one parameter an option
 
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         host=host,
         receiver_port=receiver_port,
@@ -174,6 +184,7 @@ def receive(  # noqa: PLR0913 - one parameter an option
 def work(  # noqa: PLR0913 - one parameter an option
     *,
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     host: Host = None,
     worker_port: WorkerPort = None,
@@ -195,6 +206,7 @@ def work(  # noqa: PLR0913 - one parameter an option
 
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         host=host,
         worker_port=worker_port,
@@ -218,6 +230,7 @@ def work(  # noqa: PLR0913 - one parameter an option
 def monitor(  # noqa: PLR0913 - one parameter an option
     *,
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     host: Host = None,
     monitor_port: MonitorPort = None,
@@ -230,6 +243,7 @@ def monitor(  # noqa: PLR0913 - one parameter an option
 
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         host=host,
         monitor_port=monitor_port,
@@ -245,12 +259,13 @@ def monitor(  # noqa: PLR0913 - one parameter an option
 
 
 @app.command()
-def watch(
+def watch(  # noqa: PLR0913 - one parameter an option
     *,
     once: Annotated[
         bool, typer.Option("--once", help="Print one picture and end.")
     ] = False,
     data_dir: DataDir = None,
+    archive: Archive = None,
     host: Host = None,
     monitor_port: MonitorPort = None,
     debug: Debug = None,
@@ -259,7 +274,11 @@ def watch(
     from streams.stack import run_file
 
     settings = load(
-        data_dir=data_dir, host=host, monitor_port=monitor_port, debug=debug
+        data_dir=data_dir,
+        archive=archive,
+        host=host,
+        monitor_port=monitor_port,
+        debug=debug,
     )
     address = run_file.monitor(settings)
     from streams.monitor.watch import run as showing
@@ -282,11 +301,17 @@ def _log(settings: Settings) -> None:
 # --- The warehouse: commands that read the archive -----------------------------------
 
 
-def _say_if_there_is_no_archive(data_dir: Path) -> None:
+def _site(settings: Settings) -> "Site":
+    from streams.archive import site
+
+    return site.of(settings)
+
+
+def _say_if_there_is_no_archive(settings: Settings) -> None:
     """Say on standard error why everything is empty, if so."""
     from streams.warehouse import snapshot
 
-    if absence := snapshot.absence(data_dir):
+    if absence := snapshot.absence(_site(settings)):
         typer.echo(absence, err=True)
 
 
@@ -351,12 +376,13 @@ def report(  # noqa: PLR0913 - one parameter an option
         ),
     ] = "table",
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Print a report, for example failure_rates_by_country."""
     from streams.warehouse import choice, output, period, reports
 
-    settings = load(data_dir=data_dir, debug=debug)
+    settings = load(data_dir=data_dir, archive=archive, debug=debug)
     asked = period.of(since, until, window, datetime.now(UTC))
     filters = {
         "country": country,
@@ -368,10 +394,10 @@ def report(  # noqa: PLR0913 - one parameter an option
     }
     chosen = choice.of(filters, by, against)
     reports.named(name, chosen)
-    _say_if_there_is_no_archive(settings.data_dir)
+    _say_if_there_is_no_archive(settings)
     form = output.Format(format)
     most = reports.most_rows(top, form, asked)
-    reports.show(settings.data_dir, name, asked, form, most, chosen=chosen)
+    reports.show(_site(settings), name, asked, form, most, chosen=chosen)
 
 
 @app.command("reports")
@@ -379,6 +405,7 @@ def list_reports(
     *,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,  # noqa: ARG001 - every command takes it
+    archive: Archive = None,  # noqa: ARG001
     debug: Debug = None,  # noqa: ARG001
 ) -> None:
     """List the reports and the question that each answers."""
@@ -388,7 +415,7 @@ def list_reports(
 
 
 @app.command()
-def sql(
+def sql(  # noqa: PLR0913 - one parameter an option
     query: Annotated[
         str | None,
         typer.Argument(help="Statement; else standard input, or a prompt."),
@@ -402,22 +429,23 @@ def sql(
     ] = None,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Query the archive with DuckDB's SQL; nothing can be changed in it."""
     from streams.warehouse import output, prompt, statements
     from streams.warehouse.output import to_file
 
-    settings = load(data_dir=data_dir, debug=debug)
+    settings = load(data_dir=data_dir, archive=archive, debug=debug)
     form = output.Format(format)
     if output_file is not None:
         to_file.require_known(output_file)
-    _say_if_there_is_no_archive(settings.data_dir)
+    _say_if_there_is_no_archive(settings)
     if query is None and sys.stdin.isatty():
         history = settings.cache_dir.expanduser() / "sql_history"
-        prompt.run(settings.data_dir, form, typer.echo, history)
+        prompt.run(_site(settings), form, typer.echo, history)
         return
-    with prompt.open_locked(settings.data_dir) as opened, statements.errors_in_words():
+    with prompt.open_locked(_site(settings)) as opened, statements.errors_in_words():
         found = statements.run(opened, sys.stdin.read() if query is None else query)
         if found is None:
             return
@@ -432,14 +460,15 @@ def warehouse(
     file: Annotated[Path, typer.Argument(help="File to write, such as sms.duckdb.")],
     *,
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Write a DuckDB file with all views, for BI tools; run it again for newer rows."""
     from streams.warehouse import database
 
-    settings = load(data_dir=data_dir, debug=debug)
-    _say_if_there_is_no_archive(settings.data_dir)
-    files = database.write(settings.data_dir, file)
+    settings = load(data_dir=data_dir, archive=archive, debug=debug)
+    _say_if_there_is_no_archive(settings)
+    files = database.write(_site(settings), file)
     typer.echo(
         f"{file} shows the archive as it is now, {files:,} files. It does not change "
         f"by itself: run this again as often as newer rows are wanted, at least every "
@@ -455,6 +484,7 @@ def check(  # noqa: PLR0913 - one parameter an option
     ] = False,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
+    archive: Archive = None,
     host: Host = None,
     monitor_port: MonitorPort = None,
     debug: Debug = None,
@@ -465,16 +495,18 @@ def check(  # noqa: PLR0913 - one parameter an option
     from streams.warehouse import output
 
     settings = load(
-        data_dir=data_dir, host=host, monitor_port=monitor_port, debug=debug
+        data_dir=data_dir,
+        archive=archive,
+        host=host,
+        monitor_port=monitor_port,
+        debug=debug,
     )
-    _say_if_there_is_no_archive(settings.data_dir)
+    _say_if_there_is_no_archive(settings)
     if repair:
         from streams.warehouse import repair as repairing
 
-        typer.echo(
-            f"{repairing.run(settings.data_dir):,} cells derived again.", err=True
-        )
-    result = checking.run(settings.data_dir)
+        typer.echo(f"{repairing.run(_site(settings)):,} cells derived again.", err=True)
+    result = checking.run(_site(settings))
     audited = audit.of_running_monitor(settings)
     findings = (
         result.findings if audited is None else result.findings + audited.findings
@@ -503,6 +535,7 @@ def maintain(  # noqa: PLR0913 - one parameter an option
     ] = False,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Sum old counts, put small files together, drop what is old; beside workers."""
@@ -513,9 +546,10 @@ def maintain(  # noqa: PLR0913 - one parameter an option
         keep_counts=keep_counts,
         vacuum_grace=vacuum_grace,
         data_dir=data_dir,
+        archive=archive,
         debug=debug,
     )
-    _say_if_there_is_no_archive(settings.data_dir)
+    _say_if_there_is_no_archive(settings)
     done = maintain_command.run(settings, datetime.now(UTC), dry_run=dry_run)
     for difference in done.differences:
         typer.echo(f"counted again: {difference}", err=True)
@@ -564,6 +598,7 @@ def import_files(  # noqa: PLR0913 - one parameter an option
         ),
     ] = "table",
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     partitions: Partitions = None,
     debug: Debug = None,
@@ -575,7 +610,7 @@ def import_files(  # noqa: PLR0913 - one parameter an option
     because it cannot be read. 1: a file or line came to nothing.
     """
     if sent:
-        settings = load(data_dir=data_dir, debug=debug)
+        settings = load(data_dir=data_dir, archive=archive, debug=debug)
         _import_sent(settings, paths, column, time_zone, format)
     if column or time_zone is not None:
         raise ConfigurationError(
@@ -591,6 +626,7 @@ def import_files(  # noqa: PLR0913 - one parameter an option
 
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         partitions=partitions,
         debug=debug,
@@ -646,7 +682,7 @@ Reason = Annotated[
 
 
 @dead_letters.command("list")
-def list_dead_letters(
+def list_dead_letters(  # noqa: PLR0913 - one parameter an option
     *,
     since: Annotated[
         str | None,
@@ -657,16 +693,17 @@ def list_dead_letters(
     ] = None,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Count dead letters by reason: how many, since when, where one is."""
     from streams.warehouse import connect, output, period
     from streams.warehouse import dead_letters as letters
 
-    settings = load(data_dir=data_dir, debug=debug)
+    settings = load(data_dir=data_dir, archive=archive, debug=debug)
     asked = period.of(since or period.ALL, until, None, datetime.now(UTC))
-    _say_if_there_is_no_archive(settings.data_dir)
-    with connect(settings.data_dir) as connection:
+    _say_if_there_is_no_archive(settings)
+    with connect(_site(settings)) as connection:
         output.write(letters.by_reason(connection, asked), output.Format(format))
 
 
@@ -680,6 +717,7 @@ def show_dead_letters(  # noqa: PLR0913 - one parameter an option
         bool, typer.Option("--raw", help="Write one's bytes, not to a terminal.")
     ] = False,
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Show dead letters, the newest first: what is wrong, and where in the bytes."""
@@ -693,9 +731,9 @@ def show_dead_letters(  # noqa: PLR0913 - one parameter an option
     from streams.warehouse import connect, dead_letter_page
     from streams.warehouse import dead_letters as letters
 
-    settings = load(data_dir=data_dir, debug=debug)
+    settings = load(data_dir=data_dir, archive=archive, debug=debug)
     choice = letters.Choice(tuple(places or ()), reason)
-    with connect(settings.data_dir) as connection:
+    with connect(_site(settings)) as connection:
         for place in letters.repaired(connection, choice.places):
             typer.echo(f"{place}: has been resent, it is no dead letter.", err=True)
         for letter in islice(letters.chosen(connection, choice), limit):
@@ -722,6 +760,7 @@ def resend_dead_letters(  # noqa: PLR0913 - one parameter an option
         bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")
     ] = False,
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     debug: Debug = None,
 ) -> None:
@@ -739,7 +778,12 @@ def resend_dead_letters(  # noqa: PLR0913 - one parameter an option
     from streams.settings import editor
     from streams.stack import run_file
 
-    settings = load(data_dir=data_dir, bootstrap_servers=bootstrap_servers, debug=debug)
+    settings = load(
+        data_dir=data_dir,
+        archive=archive,
+        bootstrap_servers=bootstrap_servers,
+        debug=debug,
+    )
     servers = run_file.bootstrap_servers(settings)
     from streams.intake import resend
     from streams.warehouse.dead_letters import Choice
@@ -752,7 +796,7 @@ def resend_dead_letters(  # noqa: PLR0913 - one parameter an option
         is_rehearsal=dry_run,
     )
     talk = resend.Talk(typer.echo, typer.confirm)
-    tally = resend.run(settings.data_dir, servers, asked, talk)
+    tally = resend.run(_site(settings), servers, asked, talk)
     typer.echo(tally.sentence(is_rehearsal=dry_run))
     raise typer.Exit(EXIT_FOUND_WRONG if tally.unreadable else EXIT_DONE)
 
@@ -764,14 +808,17 @@ def prune_dead_letters(
         int | None, typer.Option(help=_help("raw_keep_days"))
     ] = None,
     data_dir: DataDir = None,
+    archive: Archive = None,
     debug: Debug = None,
 ) -> None:
     """Remove the bytes of old dead letters; what was wrong with them stays."""
     from streams.archive import pruning
 
-    settings = load(raw_keep_days=raw_keep_days, data_dir=data_dir, debug=debug)
+    settings = load(
+        raw_keep_days=raw_keep_days, data_dir=data_dir, archive=archive, debug=debug
+    )
     pruned = pruning.prune_raw(
-        settings.data_dir, datetime.now(UTC).date(), settings.raw_keep_days
+        _site(settings), datetime.now(UTC).date(), settings.raw_keep_days
     )
     typer.echo(
         f"Rows received before {pruned.before} that lost their bytes: {pruned.rows:,}. "
@@ -789,6 +836,7 @@ def doctor(  # noqa: PLR0913 - one parameter an option
     *,
     format: FormatOption = "table",  # noqa: A002 - named as its option
     data_dir: DataDir = None,
+    archive: Archive = None,
     bootstrap_servers: BootstrapServers = None,
     host: Host = None,
     partitions: Partitions = None,
@@ -797,6 +845,7 @@ def doctor(  # noqa: PLR0913 - one parameter an option
     """Look whether everything is well: Kafka, topics, archive, disk, clock."""
     settings = load(
         data_dir=data_dir,
+        archive=archive,
         bootstrap_servers=bootstrap_servers,
         host=host,
         partitions=partitions,

@@ -1,5 +1,6 @@
 """Every setting once: name, type, unit, default; the only reader of the environment."""
 
+import json
 import os
 import re
 import shlex
@@ -23,7 +24,9 @@ ENVIRONMENT_PREFIX = "UNDELIVERED_"
 # delta-rs takes a path for a URL: it cannot open these characters, and decodes %20.
 # DuckDB reads a folder name=value as a column of every row.
 _UNUSABLE_IN_DATA_DIR = re.compile(r"[\[\]^|\\=\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
-
+_PLAIN_HTTP = "AWS_ALLOW_HTTP"
+# As object_store names them; a folder that is no name=value, as above.
+_STORE = re.compile(r"(s3|gs|az|abfss?)://[\w.@-]+(/[\w.-]+)*", re.ASCII)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LENGTH = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
@@ -48,6 +51,14 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         Path("data"), description="Folder of the archive, Kafka's log and run.json."
+    )
+    archive: str | None = Field(
+        None,
+        description="Object store of the tables, s3://bucket/prefix; else data_dir.",
+    )
+    storage_options: SecretStr | None = Field(
+        None,
+        description="Options of the object store, a JSON object: keys of object_store.",
     )
     cache_dir: Path = Field(
         Path("~/.cache/undelivered"),
@@ -192,6 +203,46 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @field_validator("archive")
+    @classmethod
+    def _archive_is_a_store(cls, url: str | None) -> str | None:
+        if url is None or _STORE.fullmatch(url.rstrip("/")):
+            return url if url is None else url.rstrip("/")
+        raise ValueError(
+            "it is no address of an object store; give one such as s3://bucket/prefix, "
+            "and a folder by data_dir"
+        )
+
+    @field_validator("storage_options")
+    @classmethod
+    def _options_are_an_object(cls, text: SecretStr | None) -> SecretStr | None:
+        if text is not None:
+            try:
+                is_object = isinstance(json.loads(text.get_secret_value()), dict)
+            except ValueError:
+                is_object = False
+            if not is_object:
+                raise ValueError(
+                    "it is no JSON object; give one such as "
+                    '{"AWS_REGION": "eu-central-1"}'
+                )
+        return text
+
+    def store_options(self) -> dict[str, str]:
+        """Return the options of the object store, by name; secrets are among them.
+
+        The store's client reads AWS_… and its like by itself, but for this one, where
+        it is given others of the connection.
+        """
+        secret = self.storage_options
+        given = json.loads("{}" if secret is None else secret.get_secret_value())
+        from_machine = {_PLAIN_HTTP: os.environ.get(_PLAIN_HTTP, "")}
+        found = {name: value for name, value in from_machine.items() if value}
+        return found | {
+            str(name): value if isinstance(value, str) else json.dumps(value)
+            for name, value in given.items()
+        }
+
     @field_validator("data_dir")
     @classmethod
     def _data_dir_can_hold_tables(cls, folder: Path) -> Path:
@@ -226,9 +277,15 @@ def load(**options: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        variable = f"variable {ENVIRONMENT_PREFIX}{name.upper()}"
+        if "SecretStr" in str(Settings.model_fields[name].annotation):
+            setting, value = f"Setting {name} ({variable})", "used as it is"
+        else:
+            option = f"option --{name.replace('_', '-')}"
+            setting = f"Setting {name} ({option}, {variable})"
+            value = repr(str(first["input"]))
         raise ConfigurationError(
-            f"Setting {name} (option --{name.replace('_', '-')}, variable "
-            f"{ENVIRONMENT_PREFIX}{name.upper()}) cannot be {str(first['input'])!r}: "
+            f"{setting} cannot be {value}: "
             f"{first['msg'].removeprefix('Value error, ')}."
         ) from error
 

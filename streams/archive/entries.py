@@ -5,14 +5,15 @@ Source:
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import unquote
 
 import msgspec
 
+from streams.archive.place import LOG, Place
+
 
 def files_since(
-    table: Path, version: int, places: Mapping[str, int]
+    table: Place, version: int, places: Mapping[str, int]
 ) -> list[str] | None:
     """Return the files that hold every row behind the places given.
 
@@ -20,7 +21,7 @@ def files_since(
     has only rows below it.
 
     Args:
-        table: The table's folder.
+        table: Where the table lies.
         version: The table's version to begin with.
         places: Offset by name of the position, each below the position of the version.
 
@@ -35,9 +36,8 @@ def files_since(
     added: list[str] = []
     removed: set[str] = set()
     while pending and version >= 0:
-        entry = table / "_delta_log" / f"{version:020d}.json"
         try:
-            lines = entry.read_bytes().splitlines()
+            lines = table.read(f"{LOG}/{version:020d}.json").splitlines()
         except FileNotFoundError:
             return None
         found = [msgspec.json.decode(line, type=_Action) for line in lines]

@@ -7,13 +7,12 @@ row, and none is that was archived after all.
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from streams.archive import schema, table
+from streams.archive.site import Where
 from streams.archive.table import ArchiveTable
 from streams.core import lives
 from streams.core.positions import transaction_id
@@ -29,12 +28,12 @@ class Gap(NamedTuple):
 
 
 def record(
-    data_dir: Path, life: lives.Life, partitions: Iterable[int], now: datetime
+    where: Where, life: lives.Life, partitions: Iterable[int], now: datetime
 ) -> list[Gap]:
     """Record the last gaps of partitions, where they are not yet.
 
     Args:
-        data_dir: The data folder.
+        where: Where the archive lies.
         life: The topic's life as a snapshot of table callbacks has it.
         partitions: Those to look at.
         now: The current time, UTC.
@@ -49,7 +48,7 @@ def record(
     gaps = {p: gap for p in partitions if (gap := life.gap(p)) is not None}
     if not gaps:
         return []
-    held = table.gaps(data_dir)
+    held = table.gaps(where)
     names = {p: transaction_id(life.log_id, p) for p in gaps}
     # Not positions: how often gaps of the partition were recorded.
     before = {name: held.position(life.log_id, p) for p, name in names.items()}
@@ -72,7 +71,7 @@ def record(
 def _recorded(held: ArchiveTable) -> dict[tuple[str, int], list[lives.Range]]:
     found: dict[tuple[str, int], list[lives.Range]] = {}
     for file in held.files():
-        with pq.ParquetFile(held.path / file["path"]) as parquet:
+        with held.place.parquet(file["path"]) as parquet:
             for row in parquet.read().to_pylist():
                 place = (row["log_id"], row["kafka_partition"])
                 part = (row["from_offset"], row["to_offset"] + 1)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import xxhash
 
 from streams.archive.table import ArchiveTable
@@ -73,7 +72,7 @@ def read(table: ArchiveTable, progress: Callable[[int, int], None]) -> Known:
 
 
 def _batches(table: ArchiveTable, path: str) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(table.path / path) as file:
+    with table.place.parquet(path) as file:
         yield from file.iter_batches(_ROWS_AT_ONCE, columns=list(_COLUMNS))
 
 

@@ -1,12 +1,12 @@
 """The bytes of what could not be read are kept for a shorter time than the rows."""
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from streams.archive import schema, table
+from streams.archive import site, table
+from streams.archive.site import Where
 
 
 class Pruned(NamedTuple):
@@ -17,14 +17,14 @@ class Pruned(NamedTuple):
     files: int
 
 
-def prune_raw(data_dir: Path, today: date, keep_days: int) -> Pruned:
+def prune_raw(where: Where, today: date, keep_days: int) -> Pruned:
     """Set ``raw`` of old parked rows to null; workers may go on writing.
 
     Files that hold such rows are written anew in one transaction. The old ones stay on
     the disk for a week, for readers that began before, and are removed by a later call.
 
     Args:
-        data_dir: The data folder; without an archive in it nothing is done.
+        where: Where the archive lies; without one nothing is done.
         today: The current date, UTC.
         keep_days: How long bytes are kept, whole days by ``received_date``.
 
@@ -33,10 +33,10 @@ def prune_raw(data_dir: Path, today: date, keep_days: int) -> Pruned:
         CommitFailedOrUnknownError: The table cannot be read or written.
     """
     before = today - timedelta(days=keep_days)
-    if not (schema.callbacks_path(data_dir) / "_delta_log").is_dir():
+    if not site.at(where).table(site.CALLBACKS).exists():
         return Pruned(before, 0, 0)
-    callbacks = table.callbacks(data_dir)
-    where = (
+    callbacks = table.callbacks(where)
+    rows_of = (
         f"received_date < DATE '{before.isoformat()}' "
         f"and problem is not null and raw is not null"
     )
@@ -45,5 +45,5 @@ def prune_raw(data_dir: Path, today: date, keep_days: int) -> Pruned:
         stop=stop_after_attempt(3),
         reraise=True,
     )
-    rows = again(callbacks.update, {"raw": "NULL"}, where)
+    rows = again(callbacks.update, {"raw": "NULL"}, rows_of)
     return Pruned(before, rows, callbacks.remove_old_files())

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from streams.archive import schema
 from streams.archive.table import ArchiveTable
@@ -86,7 +85,7 @@ def offsets_of(
 
 
 def _load(table: ArchiveTable, path: str, names: Sequence[str]) -> pa.Table:
-    with pq.ParquetFile(table.path / path) as parquet:
+    with table.place.parquet(path) as parquet:
         rows = parquet.read(columns=list(names))
     # delta-rs names text another type in files that it has rewritten.
     return rows.cast(pa.schema([schema.CALLBACKS.field(n) for n in rows.column_names]))

@@ -189,7 +189,7 @@ class Recovery:
         }
         if len(known) == len(self._places):
             version = self._table.version()
-            paths = entries.files_since(self._table.path, version, known)
+            paths = entries.files_since(self._table.place, version, known)
             if paths is not None:
                 return [_File(path, 0, _BEHIND_ALL) for path in paths]
         found = [
@@ -228,8 +228,7 @@ class Recovery:
     def _batches(
         self, path: str, columns: Iterable[str], lowest: int
     ) -> Iterator[pa.Table]:
-        # ParquetFile, not read_table: pyarrow.dataset would add 41 MB to the worker.
-        with pq.ParquetFile(self._table.path / path) as file:
+        with self._table.place.parquet(path) as file:
             groups = _row_groups(file, lowest)
             read = file.iter_batches(_ROWS_AT_ONCE, groups, list(columns))
             for batch in read:

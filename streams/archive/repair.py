@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 
 from streams.archive import durable, integrity, schema, syncing, transactions
 from streams.archive.integrity import Damage
+from streams.archive.place import Folder
 from streams.core import lives
 
 
@@ -185,7 +186,7 @@ class Repair:
 def _transactions(table: Path, version: int | None = None) -> dict[str, int]:
     if not integrity.log_of(table).is_dir() or version == -1:
         return {}
-    return transactions.read(table, version)
+    return transactions.read(Folder(table), version)
 
 
 def _ahead(counted: Mapping[str, int], archived: Mapping[str, int]) -> list[str]:

@@ -5,7 +5,6 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from streams.archive.upkeep import File, Upkeep
 from streams.core.positions import transaction_id
@@ -43,7 +42,7 @@ def _floors(table: Upkeep, files: Sequence[File]) -> Mapping[str, int]:
     """Return, by name, the offset after the last one that the files hold."""
     floors: dict[str, int] = {}
     for file in files:
-        with pq.ParquetFile(table.path / file.path) as opened:
+        with table.place.parquet(file.path) as opened:
             places = opened.read(columns=_PLACE)
         places = places.set_column(0, "log_id", pc.cast(places["log_id"], pa.string()))
         last = places.group_by(_PLACE[:2]).aggregate([("kafka_offset", "max")])

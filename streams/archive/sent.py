@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from streams.archive.table import ArchiveTable, CommitRefusedError
 from streams.core import sent
@@ -97,7 +96,7 @@ class SentTable:
         paths = {file["path"] for file in self._held.files(["path"])}
         found = [self._keys]
         for path in sorted(paths - self._read_paths):
-            with pq.ParquetFile(self._held.path / path) as file:
+            with self._held.place.parquet(path) as file:
                 batches = file.iter_batches(_ROWS_AT_ONCE, columns=_KEY_COLUMNS)
                 found += map(_keys, batches)
         self._read_paths = paths

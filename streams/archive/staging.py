@@ -1,16 +1,14 @@
 """New files of a table, complete and on the disk before a transaction names them."""
 
-import shutil
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 from deltalake import WriterProperties, write_deltalake
 
-from streams.archive import durable
+from streams.archive.place import LOG, Place
 
 # Delta leaves folders alone whose name begins with an underline.
 FOLDER = "_upkeep"
@@ -52,62 +50,57 @@ class _Statistics(msgspec.Struct, rename="camel"):
 
 
 def write(
-    table: Path,
+    table: Place,
     rows: pa.Table | pa.RecordBatchReader,
     date_column: str,
     writer: WriterProperties,
     prefix: str,
 ) -> list[Staged]:
-    """Write rows as files in a table's folder, without committing them.
+    """Write rows as files of a table, without committing them.
 
     A table of their own beside it writes them, so that encodings and statistics are
     those of every other file; then they are moved over.
 
     Args:
-        table: The folder of the table that shall have them.
+        table: Where the table lies that shall have them.
         rows: In the table's schema.
         date_column: The one that the table is partitioned by.
         writer: Encodings.
         prefix: What their names begin with.
 
     Returns:
-        The files, complete and on the disk.
+        The files, complete and safe.
     """
-    folder = table / FOLDER / uuid.uuid4().hex
+    folder = f"{FOLDER}/{uuid.uuid4().hex}"
     try:
         write_deltalake(
-            str(folder),
+            f"{table.uri}/{folder}",
             rows,
+            storage_options=table.options,
             partition_by=[date_column],
             writer_properties=writer,
             target_file_size=_LARGEST_FILE_BYTES,
         )
         return _move(folder, table, prefix)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        table.remove_folder(folder)
 
 
-def _move(folder: Path, table: Path, prefix: str) -> list[Staged]:
-    added = _added(folder)
-    durable.sync(folder / add.path for add in added)
+def _move(folder: str, table: Place, prefix: str) -> list[Staged]:
+    added = _added(folder, table)
     new = [_renamed(add, prefix) for add in added]
-    for add, file in zip(added, new, strict=True):
-        target = table / file.path
-        target.parent.mkdir(exist_ok=True)
-        (folder / add.path).rename(target)
-    durable.sync({(table / file.path).parent for file in new} | {table})
+    pairs = zip(added, new, strict=True)
+    table.move_in({f"{folder}/{add.path}": file.path for add, file in pairs})
     return new
 
 
-def discard(table: Path, files: Iterable[Staged]) -> None:
+def discard(table: Place, files: Iterable[Staged]) -> None:
     """Remove files that no transaction names."""
-    for file in files:
-        (table / file.path).unlink(missing_ok=True)
+    table.remove(file.path for file in files)
 
 
-def _added(folder: Path) -> list[_Add]:
-    entry = folder / "_delta_log" / f"{0:020d}.json"
-    lines = entry.read_bytes().splitlines()
+def _added(folder: str, table: Place) -> list[_Add]:
+    lines = table.read(f"{folder}/{LOG}/{0:020d}.json").splitlines()
     found = [msgspec.json.decode(line, type=_Entry).add for line in lines]
     return [add for add in found if add is not None]
 

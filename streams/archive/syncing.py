@@ -43,6 +43,11 @@ class Synced:
         self._version = known_version(table)
         self._noted_at = 0.0
 
+    @property
+    def knows_none(self) -> bool:
+        """Tell whether no version is known to be on the disk."""
+        return self._version < 0
+
     def up_to(self, version: int, files: Iterable[str] = ()) -> None:
         """Wait until a version and all before it are on the disk.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,9 +15,9 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from streams.archive import schema, syncing, transactions
+from streams.archive import schema, site, transactions
 from streams.archive.integrity import POSITIONS_KEY
-from streams.archive.syncing import Synced
+from streams.archive.site import Site, Where
 from streams.core import lives, positions
 
 # Four writers at once needed more than the default of 15 (measured).
@@ -44,31 +43,52 @@ class ArchiveTable:
 
     def __init__(
         self,
-        path: Path,
+        where: Site,
+        name: str,
         columns: pa.Schema,
         partition_by: str | None,
         writer: WriterProperties,
     ) -> None:
         """Open the table, or make it when it is not there.
 
+        Args:
+            where: Where the archive lies.
+            name: The table's.
+            columns: Its schema.
+            partition_by: The column that it is partitioned by; None for none.
+            writer: Encodings of its files.
+
         Raises:
-            CommitFailedOrUnknownError: The folder cannot be written or read.
+            CommitFailedOrUnknownError: The table cannot be written or read.
         """
-        self.path = path
+        self.site = where
+        self.place = where.table(name)
         self._writer = writer
         with self._errors_named():
-            path.mkdir(parents=True, exist_ok=True)
-            self._table = DeltaTable.create(
-                str(path),
+            self.place.make()
+            self._table = self._opened_or_made(columns, partition_by)
+            self._opened_at = self._table.version()
+            self._waiting = self.place.waiting()
+            # Of a table that nobody has synced yet, everything is.
+            unknown = self._waiting.knows_none
+            self._waiting.up_to(self._opened_at, self._paths() if unknown else ())
+
+    def _opened_or_made(
+        self, columns: pa.Schema, partition_by: str | None
+    ) -> DeltaTable:
+        try:
+            return DeltaTable.create(
+                self.place.uri,
                 schema=columns,
                 mode="ignore",
                 partition_by=[partition_by] if partition_by else None,
+                storage_options=self.place.options,
             )
-            self._opened_at = self._table.version()
-            self._synced = Synced(path)
-            # Of a table that nobody has synced yet, everything is.
-            unknown = syncing.known_version(path) < 0
-            self._synced.up_to(self._opened_at, self._paths() if unknown else ())
+        except CommitFailedError:  # another process made it at the same time
+            return self._newest()
+
+    def _newest(self) -> DeltaTable:
+        return DeltaTable(self.place.uri, storage_options=self.place.options)
 
     def _paths(self) -> list[str]:
         actions = pa.table(self._table.get_add_actions(flatten=True))
@@ -86,9 +106,9 @@ class ArchiveTable:
             if self._table.version() - self._opened_at < _MOST_VERSIONS_FOLLOWED:
                 self._table.update_incremental()
             else:
-                self._table = DeltaTable(str(self.path))
+                self._table = self._newest()
                 self._opened_at = self._table.version()
-            self._synced.up_to(self._table.version())
+            self._waiting.up_to(self._table.version())
 
     def position(self, log_id: str, partition: int) -> int:
         """Return a partition's position in the snapshot; 0 where it has none."""
@@ -109,7 +129,7 @@ class ArchiveTable:
     def transactions(self) -> dict[str, int]:
         """Return all transactions of the snapshot, version by name."""
         with self._errors_named():
-            return transactions.read(self.path, self._table.version())
+            return transactions.read(self.place, self._table.version())
 
     def version(self) -> int:
         """Return the version of the snapshot."""
@@ -169,7 +189,7 @@ class ArchiveTable:
                     custom_metadata={POSITIONS_KEY: str(len(after))},
                 ),
             )
-            self._synced.up_to(self._table.version())
+            self._waiting.up_to(self._table.version())
 
     def update(self, changes: Mapping[str, str], where: str) -> int:
         """Change columns of rows in one transaction; positions and all else stay.
@@ -197,7 +217,7 @@ class ArchiveTable:
                 ),
             )
             if self._table.version() != version:
-                self._synced.up_to(self._table.version())
+                self._waiting.up_to(self._table.version())
         return int(done["num_updated_rows"])
 
     def remove_old_files(self) -> int:
@@ -218,47 +238,52 @@ class ArchiveTable:
         try:
             yield
         except CommitFailedError as error:
-            raise CommitRefusedError(f"{self.path}: {error}") from error
+            raise CommitRefusedError(self._named(error)) from error
         except (DeltaError, OSError) as error:
-            raise CommitFailedOrUnknownError(f"{self.path}: {error}") from error
+            raise CommitFailedOrUnknownError(self._named(error)) from error
+
+    def _named(self, error: Exception) -> str:
+        return f"{self.place}: {self.place.reason(error)}"
 
     def _require(self, before: Mapping[str, int]) -> None:
         found = {name: self._position(name) for name in before}
         for name, (expected, there) in positions.moved(before, found).items():
             raise CommitRefusedError(
-                f"{self.path}: position {name} is {there}, not {expected}"
+                f"{self.place}: position {name} is {there}, not {expected}"
             )
 
 
-def callbacks(data_dir: Path) -> ArchiveTable:
-    """Open table callbacks of a data folder."""
+def callbacks(where: Where) -> ArchiveTable:
+    """Open table callbacks of an archive."""
     return ArchiveTable(
-        schema.callbacks_path(data_dir),
+        site.at(where),
+        site.CALLBACKS,
         schema.CALLBACKS,
         "received_date",
         schema.CALLBACKS_WRITER,
     )
 
 
-def window_counts(data_dir: Path) -> ArchiveTable:
-    """Open table window_counts of a data folder."""
+def window_counts(where: Where) -> ArchiveTable:
+    """Open table window_counts of an archive."""
     return ArchiveTable(
-        schema.window_counts_path(data_dir),
+        site.at(where),
+        site.WINDOW_COUNTS,
         schema.WINDOW_COUNTS,
         "committed_date",
         schema.WINDOW_COUNTS_WRITER,
     )
 
 
-def gaps(data_dir: Path) -> ArchiveTable:
-    """Open table gaps of a data folder."""
+def gaps(where: Where) -> ArchiveTable:
+    """Open table gaps of an archive."""
     return ArchiveTable(
-        schema.gaps_path(data_dir), schema.GAPS, None, schema.GAPS_WRITER
+        site.at(where), site.GAPS, schema.GAPS, None, schema.GAPS_WRITER
     )
 
 
-def sent(data_dir: Path) -> ArchiveTable:
-    """Open table sent of a data folder."""
+def sent(where: Where) -> ArchiveTable:
+    """Open table sent of an archive."""
     return ArchiveTable(
-        schema.sent_path(data_dir), schema.SENT, "sent_date", schema.SENT_WRITER
+        site.at(where), site.SENT, schema.SENT, "sent_date", schema.SENT_WRITER
     )

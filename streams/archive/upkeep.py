@@ -5,22 +5,21 @@ removes the old ones, moves no position, and is refused when one of the old file
 left the table meanwhile. A kill before it leaves files that are in no snapshot.
 """
 
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
-from streams.archive import durable, schema, staging
+from streams.archive import schema, site, staging
+from streams.archive.place import LOG, Place
+from streams.archive.site import Where
 from streams.archive.staging import Staged
 from streams.archive.table import CommitFailedOrUnknownError, CommitRefusedError
 
@@ -61,12 +60,16 @@ class Upkeep:
     """One table and the snapshot of it that was read last."""
 
     def __init__(
-        self, path: Path, columns: pa.Schema, date_column: str, writer: WriterProperties
+        self,
+        place: Place,
+        columns: pa.Schema,
+        date_column: str,
+        writer: WriterProperties,
     ) -> None:
         """Open the table.
 
         Args:
-            path: Its folder.
+            place: Where it lies.
             columns: Its schema.
             date_column: The one that it is partitioned by.
             writer: Encodings of its files.
@@ -74,26 +77,26 @@ class Upkeep:
         Raises:
             CommitFailedOrUnknownError: It cannot be read.
         """
-        self.path = path
+        self.place = place
         self.columns = columns
         self._date_column = date_column
         self._writer = writer
-        with _errors_named(path):
-            self._table = DeltaTable(str(path))
+        with _errors_named(place):
+            self._table = DeltaTable(place.uri, storage_options=place.options)
 
     def refresh(self) -> None:
         """Read the newest snapshot."""
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             self._table.update_incremental()
 
     def position(self, name: str) -> int:
         """Return the version of a transaction in the snapshot; 0 where it has none."""
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             return self._table.transaction_version(name) or 0
 
     def files(self) -> list[File]:
         """Return the files of the snapshot, the oldest partition first."""
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             actions = pa.table(self._table.get_add_actions(flatten=True))
         found = [self._file(row) for row in actions.to_pylist()]
         return sorted(found, key=lambda file: (file.date, file.path))
@@ -120,7 +123,7 @@ class Upkeep:
         return pa.concat_tables([self._read(file) for file in files])
 
     def _read(self, file: File) -> pa.Table:
-        with pq.ParquetFile(self.path / file.path) as opened:
+        with self.place.parquet(file.path) as opened:
             rows = opened.read()
         if self._date_column not in rows.column_names:
             day = pa.scalar(file.date, pa.date32())
@@ -153,19 +156,19 @@ class Upkeep:
                 upkeep goes on; nothing was changed.
             CommitFailedOrUnknownError: Anything else.
         """
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             new = staging.write(
-                self.path, rows, self._date_column, self._writer, prefix
+                self.place, rows, self._date_column, self._writer, prefix
             )
             actions: list[AddAction | RemoveAction] = [
                 *_adds(new, changed=changed),
                 *self._removes(old, changed=changed),
             ]
         try:
-            with _errors_named(self.path):
+            with _errors_named(self.place):
                 self._commit(actions, {})
         except CommitRefusedError:
-            staging.discard(self.path, new)
+            staging.discard(self.place, new)
             raise
         # After any other error the transaction may be there: its files stay, and are
         # removed with the old ones when it is not.
@@ -178,7 +181,7 @@ class Upkeep:
             CommitRefusedError: Somebody else has changed them; nothing was changed.
             CommitFailedOrUnknownError: Anything else.
         """
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             self._commit(self._removes(old, changed=True), positions)
 
     def _removes(self, old: Sequence[File], *, changed: bool) -> list[RemoveAction]:
@@ -215,10 +218,9 @@ class Upkeep:
     def _sync_entries(self, before: int) -> None:
         """Wait until what followed a version is on the disk: ours is among it."""
         self._table.update_incremental()
-        log = self.path / "_delta_log"
         versions = range(before + 1, self._table.version() + 1)
-        durable.sync(log / f"{version:020d}.json" for version in versions)
-        durable.sync([log])
+        self.place.sync(f"{LOG}/{version:020d}.json" for version in versions)
+        self.place.sync([LOG])
 
     # ------------------------------------------------------------------- tidying
 
@@ -239,7 +241,7 @@ class Upkeep:
         found = self._table.metadata().configuration
         if all(found.get(name) == value for name, value in wanted.items()):
             return False
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             before = self._table.version()
             self._table.alter.set_table_properties(wanted)
             self._sync_entries(before)
@@ -247,17 +249,17 @@ class Upkeep:
 
     def clean_log(self) -> int:
         """Write a checkpoint, remove older entries of the log; return how many."""
-        log = self.path / "_delta_log"
-        before = sum(1 for _ in log.iterdir())
-        with _errors_named(self.path):
+        before = len(self.place.names(LOG))
+        with _errors_named(self.place):
             self._table.update_incremental()
             self._table.create_checkpoint()
-            version = f"{self._table.version():020d}"
-            new = log.glob(f"{version}.checkpoint*.parquet")
-            durable.sync([*new, log / "_last_checkpoint", log])
+            version = f"{self._table.version():020d}.checkpoint"
+            new = [name for name in self.place.names(LOG) if name.startswith(version)]
+            files = [f"{LOG}/{name}" for name in (*new, "_last_checkpoint")]
+            self.place.sync([*files, LOG])
             self._table.cleanup_metadata()
         # The new checkpoint is one more than there was.
-        return max(0, before + 1 - sum(1 for _ in log.iterdir()))
+        return max(0, before + 1 - len(self.place.names(LOG)))
 
     def remove_old_files(self, *, dry_run: bool) -> tuple[int, int]:
         """Remove files that are in no snapshot younger than the grace.
@@ -268,10 +270,10 @@ class Upkeep:
         Returns:
             How many files, and their bytes.
         """
-        with _errors_named(self.path):
+        with _errors_named(self.place):
             self._table.update_incremental()
             paths = self._table.vacuum(dry_run=True, full=True)
-            size = sum(_size(self.path / path) for path in paths)
+            size = sum(map(self.place.size, paths))
             if paths and not dry_run:
                 before = self._table.version()
                 paths = self._table.vacuum(dry_run=False, full=True)
@@ -280,17 +282,17 @@ class Upkeep:
 
     def remove_staged(self) -> None:
         """Remove what an upkeep that was killed left unfinished."""
-        shutil.rmtree(self.path / staging.FOLDER, ignore_errors=True)
+        self.place.remove_folder(staging.FOLDER)
 
 
 @contextmanager
-def _errors_named(path: Path) -> Iterator[None]:
+def _errors_named(place: Place) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
-        raise CommitRefusedError(f"{path}: {error}") from error
+        raise CommitRefusedError(f"{place}: {place.reason(error)}") from error
     except (DeltaError, OSError) as error:
-        raise CommitFailedOrUnknownError(f"{path}: {error}") from error
+        raise CommitFailedOrUnknownError(f"{place}: {place.reason(error)}") from error
 
 
 def _adds(new: Sequence[Staged], *, changed: bool) -> list[AddAction]:
@@ -315,35 +317,28 @@ def _interval(length: timedelta) -> str:
     return f"interval {length // timedelta(seconds=1)} seconds"
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def callbacks(data_dir: Path) -> Upkeep:
-    """Open table callbacks of a data folder for upkeep."""
+def callbacks(where: Where) -> Upkeep:
+    """Open table callbacks of an archive for upkeep."""
     return Upkeep(
-        schema.callbacks_path(data_dir),
+        site.at(where).table(site.CALLBACKS),
         schema.CALLBACKS,
         "received_date",
         schema.CALLBACKS_WRITER,
     )
 
 
-def window_counts(data_dir: Path) -> Upkeep:
-    """Open table window_counts of a data folder for upkeep."""
+def window_counts(where: Where) -> Upkeep:
+    """Open table window_counts of an archive for upkeep."""
     return Upkeep(
-        schema.window_counts_path(data_dir),
+        site.at(where).table(site.WINDOW_COUNTS),
         schema.WINDOW_COUNTS,
         "committed_date",
         schema.WINDOW_COUNTS_WRITER,
     )
 
 
-def sent(data_dir: Path) -> Upkeep:
-    """Open table sent of a data folder for upkeep."""
+def sent(where: Where) -> Upkeep:
+    """Open table sent of an archive for upkeep."""
     return Upkeep(
-        schema.sent_path(data_dir), schema.SENT, "sent_date", schema.SENT_WRITER
+        site.at(where).table(site.SENT), schema.SENT, "sent_date", schema.SENT_WRITER
     )

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from streams.archive import site
+from streams.archive.site import Where
 from streams.intake.editor import edited
 from streams.intake.mending import Mended, judged, mend
 from streams.intake.sender import sending
@@ -90,7 +92,7 @@ class Tally:
         return ", ".join(filter(None, parts)) + "."
 
 
-def run(data_dir: Path, bootstrap_servers: str, asked: Asked, talk: Talk) -> Tally:
+def run(where: Where, bootstrap_servers: str, asked: Asked, talk: Talk) -> Tally:
     """Repair dead letters and send them; return when Kafka has acknowledged all.
 
     Raises:
@@ -100,9 +102,9 @@ def run(data_dir: Path, bootstrap_servers: str, asked: Asked, talk: Talk) -> Tal
     """
     # Its warnings repeat what our own errors say.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    with _only_one(data_dir):
+    with _only_one(site.at(where).data_dir):
         log = current_log(bootstrap_servers)
-        taken = snapshot.take(data_dir)
+        taken = snapshot.take(where)
         with connection.connect_over(taken) as opened:
             resend = _Resend(asked, talk)
             for place in dead_letters.repaired(opened, asked.choice.places):

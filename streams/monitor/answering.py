@@ -189,7 +189,8 @@ def _older_cells(
         _needed(query),
         _countries(query),
     )
-    found = [encoded(counted.cells(older.files, asked, MOST_OLDER_CELLS), book)]
+    sums = counted.cells(older.files, asked, MOST_OLDER_CELLS, older.place)
+    found = [encoded(sums, book)]
     gained = Totals(part.since, MOST_OLDER_CELLS)
     gained.book = book
     for numbers, sign in older.more:

@@ -4,14 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import faust
 
 from streams import telemetry, topics
-from streams.archive import schema, transactions
+from streams.archive import site, transactions
+from streams.archive.site import Where
 from streams.core import lives
 from streams.core.live import SILENCE_MS
 from streams.monitor.live import Live, Log
@@ -74,12 +74,12 @@ def create_app(settings: Settings, bootstrap_servers: str, live: Live) -> Monito
         autodiscover=False,
     )
     app.live, app.bootstrap_servers = live, bootstrap_servers
-    _add_agents(app, settings.data_dir)
+    _add_agents(app, site.of(settings))
     app.finalize()
     return app
 
 
-def _add_agents(app: MonitorApp, data_dir: Path) -> None:
+def _add_agents(app: MonitorApp, where: Where) -> None:
     publications = app.topic(topics.WINDOW_COUNTS, value_serializer="raw", acks=False)
 
     @app.agent(publications, name="follow_counts")
@@ -104,7 +104,7 @@ def _add_agents(app: MonitorApp, data_dir: Path) -> None:
         """See which life of the topic is the current one."""
         with suppress(ConfigurationError):  # the next time, then
             app.live.follow(
-                await asyncio.to_thread(current_log, data_dir, app.bootstrap_servers)
+                await asyncio.to_thread(current_log, where, app.bootstrap_servers)
             )
 
     @app.timer(interval=_TIDY_SECONDS)  # type: ignore[untyped-decorator]
@@ -116,14 +116,13 @@ def _add_agents(app: MonitorApp, data_dir: Path) -> None:
         telemetry.BEHIND_SECONDS.set(behind)
 
 
-def current_log(data_dir: Path, bootstrap_servers: str) -> Log:
+def current_log(where: Where, bootstrap_servers: str) -> Log:
     """Return the newest life of topic callbacks, by Kafka and the archive.
 
     Raises:
         ConfigurationError: Kafka cannot be reached, or the topic does not exist.
     """
     topic = topics.current_log(bootstrap_servers)
-    path = schema.callbacks_path(data_dir)
-    known = lives.of(transactions.read(path) if path.is_dir() else {})
+    known = lives.of(transactions.read(site.at(where).table(site.CALLBACKS)))
     life = lives.current(known, topic.log_id)
     return Log(topic.log_id if life is None else life.log_id, topic.partitions)

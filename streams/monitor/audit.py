@@ -7,11 +7,11 @@ far, the events below them are counted again by SQL, and both must agree in ever
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from streams.archive.site import Where
 from streams.core.series import DIMENSIONS
 from streams.monitor.watch.asking import Answer, Monitor, NoAnswerError
 from streams.warehouse import connection, queries, rows, snapshot
@@ -52,13 +52,13 @@ class _Told(NamedTuple):
 
 
 def run(
-    monitor: Monitor, data_dir: Path, hours: int, patience: float = PATIENCE_SECONDS
+    monitor: Monitor, where: Where, hours: int, patience: float = PATIENCE_SECONDS
 ) -> Audit:
     """Compare the last hours.
 
     Args:
         monitor: A running one, of the same archive.
-        data_dir: The data folder.
+        where: Where the archive lies.
         hours: How many, back from now.
         patience: Seconds that the archive may take to come as far as the monitor is.
     """
@@ -66,7 +66,7 @@ def run(
         told = list(_ask(monitor, hours))
     except NoAnswerError as error:
         return Audit((), None, f"The monitor was not compared: {error}")
-    taken = _as_far(data_dir, told, patience)
+    taken = _as_far(where, told, patience)
     if taken is None:
         words = f"the archive was not as far as it within {patience:.0f} s"
         return Audit((), None, f"The monitor was not compared: {words}.")
@@ -112,11 +112,11 @@ def _told(answer: Answer, since: datetime, until: datetime) -> _Told:
     return _Told(since, until, cells, positions)
 
 
-def _as_far(data_dir: Path, told: list[_Told], patience: float) -> Snapshot | None:
+def _as_far(where: Where, told: list[_Told], patience: float) -> Snapshot | None:
     """Return a snapshot of the archive that has all that was told, or None."""
     deadline = time.monotonic() + patience
     while True:
-        taken = snapshot.take(data_dir)
+        taken = snapshot.take(where)
         if all(
             taken.callbacks.position(*place) >= position
             for part in told

@@ -6,16 +6,15 @@ old ones had is taken off again: they stay on the disk for a week.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from streams.archive import schema, transactions
+from streams.archive import schema, site, transactions
+from streams.archive.site import Where
 from streams.core import windows
 from streams.core.live import Place
 from streams.core.publications import Cell, Numbers, numbers_of
@@ -36,7 +35,7 @@ class Snapshot:
     Attributes:
         version: Its number; -1 while there is no table.
         positions: Position by place.
-        latest_us: Of each file, by its path, the last window it may have,
+        latest_us: Of each file, by its path in the table, the last window it may have,
             microseconds since 1970.
     """
 
@@ -51,11 +50,11 @@ class Snapshot:
 
 
 class CountsTable:
-    """Reads snapshots of table window_counts of a data folder."""
+    """Reads snapshots of table window_counts."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, where: Where) -> None:
         """Name the table; it may not be there yet."""
-        self._path = schema.window_counts_path(data_dir).absolute()
+        self.place = site.at(where).absolute().table(site.WINDOW_COUNTS)
 
     def newest(self) -> Snapshot:
         """Return the newest snapshot.
@@ -64,17 +63,18 @@ class CountsTable:
             TableUnreadableError: It cannot be read.
         """
         try:
-            if not DeltaTable.is_deltatable(str(self._path)):
+            uri, options = self.place.uri, self.place.options
+            if not DeltaTable.is_deltatable(uri, options):
                 return Snapshot()
-            table = DeltaTable(str(self._path))
+            table = DeltaTable(uri, storage_options=options)
             version = table.version()
             actions: Any = pa.table(table.get_add_actions(flatten=True))
-            named = transactions.read(self._path, version)
+            named = transactions.read(self.place, version)
         except (DeltaError, OSError) as error:
             raise self._unreadable(error) from error
         latest = pc.cast(actions["max.window_start"], pa.timestamp("us", "UTC"))
         ends = pc.fill_null(pc.cast(latest, pa.int64()), (1 << 63) - 1)
-        paths = [str(self._path / name) for name in actions["path"].to_pylist()]
+        paths = actions["path"].to_pylist()
         return Snapshot(
             version,
             _positions(named),
@@ -109,7 +109,7 @@ class CountsTable:
         parts = []
         try:
             for name in files:
-                with pq.ParquetFile(name) as file:
+                with self.place.parquet(name) as file:
                     rows = file.read(columns=list(_READ), use_threads=False)
                     parts.append(rows.cast(_SCHEMA))
         except (OSError, pa.ArrowException) as error:
@@ -117,7 +117,9 @@ class CountsTable:
         return pa.concat_tables(parts) if parts else _SCHEMA.empty_table()
 
     def _unreadable(self, error: Exception) -> TableUnreadableError:
-        return TableUnreadableError(f"{self._path} cannot be read: {error}")
+        return TableUnreadableError(
+            f"{self.place} cannot be read: {self.place.reason(error)}"
+        )
 
 
 _SCHEMA = pa.schema([schema.WINDOW_COUNTS.field(name) for name in _READ])

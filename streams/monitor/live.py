@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from streams import telemetry
+from streams.archive import place as places
 from streams.core import publications
 from streams.core.live import SILENCE_MS, Place, Reader
 from streams.core.publications import Cell, Numbers
@@ -55,12 +56,14 @@ class Older:
     """What belongs to minutes that are not in memory, at one moment.
 
     Attributes:
-        files: Those of the table's snapshot.
+        files: Those of the table's snapshot, by the names that DuckDB opens.
+        place: Where the table lies.
         version: The table's version.
         more: Numbers by cell to be added to the files' sums, with their sign.
     """
 
     files: list[str]
+    place: places.Place
     version: int
     more: list[tuple[Mapping[Cell, Numbers], int]]
 
@@ -286,7 +289,8 @@ class Live:
                 add_up(gained, {cell: numbers})
         ahead = [(numbers, -1) for numbers in self._ahead.values()]
         return Older(
-            self._snapshot.files,
+            [self._table.place.opened_as(name) for name in self._snapshot.files],
+            self._table.place,
             self._snapshot.version,
             [(gained, 1), *((dict(numbers), sign) for numbers, sign in ahead)],
         )

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from streams import topics
+from streams.archive import site
 from streams.core.live import SILENCE_MS
 from streams.lean import do_without_pandas
 from streams.monitor import api
@@ -61,9 +62,9 @@ async def _monitor(settings: Settings, bootstrap_servers: str, port: int) -> int
     signalled = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, signalled.set)
-    log = await asyncio.to_thread(current_log, settings.data_dir, bootstrap_servers)
+    log = await asyncio.to_thread(current_log, site.of(settings), bootstrap_servers)
     limits = Limits(settings.monitor_hours, settings.monitor_cells)
-    live = Live(CountsTable(settings.data_dir), log, limits)
+    live = Live(CountsTable(site.of(settings)), log, limits)
     answering = Answering(live, settings.monitor_rows)
     channels = Channels(answering, lambda: api.now(live), settings.monitor_clients)
     door = api.Door(api.create_api(live, answering, channels), live, settings.host)

@@ -19,8 +19,9 @@ def of_running_monitor(settings: Settings) -> "Audit | None":
     port = run_file.monitor_port(settings)
     if port is None:
         return None
-    from streams.monitor import audit  # noqa: PLC0415 - 0.3 s
+    from streams.archive import site  # noqa: PLC0415 - 0.3 s
+    from streams.monitor import audit  # noqa: PLC0415
     from streams.monitor.watch.asking import Monitor  # noqa: PLC0415
 
     with closing(Monitor(ready.address(settings.host, port))) as monitor:
-        return audit.run(monitor, settings.data_dir, settings.monitor_hours)
+        return audit.run(monitor, site.of(settings), settings.monitor_hours)

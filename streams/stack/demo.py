@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -18,6 +19,9 @@ from streams.stack import audit, demo_live, examples, signals, traffic
 from streams.stack.console import CONSOLE, doing, say
 from streams.stack.post import Answer, Poster, post_all, poster
 from streams.stack.up import Stack, running
+
+if TYPE_CHECKING:
+    from streams.archive.site import Site
 
 VISIBLE_WITHIN_SECONDS = 60.0
 MOST_ROWS = 12
@@ -83,9 +87,9 @@ def show(stack: Stack, *, once: bool) -> int:
         _play(to)
         parked = _post_examples(to)
         everything = _wait_until_visible(stack)
-        _report(stack.data_dir)
-        _show_incident(stack.data_dir)
-        _show_examples(stack.data_dir, parked)
+        _report(stack.site)
+        _show_incident(stack.site)
+        _show_examples(stack.site, parked)
         agrees = _check(stack)
         _title("What happens now? undelivered watch")
         with demo_live.going_on(to) as shown:
@@ -151,7 +155,7 @@ def _wait_until_visible(stack: Stack) -> bool:
     log_id = topics.current_log(stack.bootstrap_servers).log_id
 
     def visible() -> bool:
-        taken = snapshot.take(stack.data_dir)
+        taken = snapshot.take(stack.site)
         life = taken.callbacks.newest_life(log_id, len(ends))
         return all(
             table.position(life, partition) >= end
@@ -179,7 +183,7 @@ def _until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _report(data_dir: Path) -> None:
+def _report(where: "Site") -> None:
     from streams.warehouse import output, period, reports  # noqa: PLC0415
 
     day = period.of(None, None, None, datetime.now(UTC))
@@ -187,32 +191,32 @@ def _report(data_dir: Path) -> None:
     say(f"The reports of the last 24 hours, the first {MOST_ROWS} rows of each:")
     for name in _REPORTS:
         _title(f"undelivered report {name}")
-        reports.show(data_dir, name, day, output.Format.TABLE, MOST_ROWS)
+        reports.show(where, name, day, output.Format.TABLE, MOST_ROWS)
 
 
-def _show_incident(data_dir: Path) -> None:
+def _show_incident(where: "Site") -> None:
     """Show what went wrong in the traffic, where a person would look for it."""
     incident = traffic.INCIDENT
     _title(f"What happened in {incident.country}?")
     say(f"Carrier {incident.carrier} by the hour, and its error {incident.error_code}:")
-    _show_query(data_dir, _INCIDENT_SQL)
+    _show_query(where, _INCIDENT_SQL)
 
 
-def _show_examples(data_dir: Path, parked: Answer) -> None:
+def _show_examples(where: "Site", parked: Answer) -> None:
     """Show what became of the provider's own examples, which are of 2016."""
     _title('The two examples of the provider\'s page "Message Failed"')
     say("Error 4432, and 9902 once its trailing comma was repaired:")
-    _show_query(data_dir, _EXAMPLES_SQL)
+    _show_query(where, _EXAMPLES_SQL)
     say("9902 as it is documented is no JSON. It was answered 200 with")
     say(f"  {msgspec.json.encode(parked).decode()}")
     say("and kept, among all that could not be read:")
-    _show_query(data_dir, _PARKED_SQL)
+    _show_query(where, _PARKED_SQL)
 
 
-def _show_query(data_dir: Path, query: str) -> None:
+def _show_query(where: "Site", query: str) -> None:
     from streams.warehouse import connect, output, statements  # noqa: PLC0415
 
-    with closing(connect(data_dir)) as opened:
+    with closing(connect(where)) as opened:
         found = statements.run(opened, query)
         if found is not None:
             output.write(found, output.Format.TABLE)
@@ -225,7 +229,7 @@ def _check(stack: Stack) -> bool:
     _title("undelivered check")
     port = stack.ports.monitor
     settings = stack.settings.model_copy(update={"monitor_port": port})
-    result, audited = check.run(stack.data_dir), audit.of_running_monitor(settings)
+    result, audited = check.run(stack.site), audit.of_running_monitor(settings)
     findings = (*result.findings, *(audited.findings if audited else ()))
     if findings:
         output.write(check.as_rows(findings), output.Format.TABLE)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +25,9 @@ from streams.stack.console import say
 from streams.stack.kafka import Kafka
 from streams.stack.supervise import Supervisor
 from streams.stack.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from streams.archive.site import Site
 
 _LOCK = "up.lock"
 _KAFKA_PROBE_MS = 1500
@@ -70,11 +74,22 @@ class Stack:
         return self.settings.data_dir
 
     @property
+    def site(self) -> "Site":
+        """Return where its archive lies."""
+        from streams.archive import site  # noqa: PLC0415 - slow import
+
+        return site.of(self.settings)
+
+    @property
     def data_dir_option(self) -> str:
-        """Return what to add to a command so that it reads this data folder."""
-        if self.data_dir == Path(Settings.model_fields["data_dir"].default).resolve():
-            return ""
-        return f" --data-dir {shlex.quote(str(self.data_dir))}"
+        """Return what to add to a command so that it reads this archive."""
+        default = Path(Settings.model_fields["data_dir"].default).resolve()
+        words = []
+        if self.data_dir != default:
+            words += ["--data-dir", str(self.data_dir)]
+        if self.settings.archive is not None:
+            words += ["--archive", self.settings.archive]
+        return f" {shlex.join(words)}" if words else ""
 
     @property
     def callbacks_url(self) -> str:

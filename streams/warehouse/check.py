@@ -5,10 +5,10 @@ It reads one snapshot of each table; workers may go on writing.
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.archive.schema import RULES_VERSION
+from streams.archive.site import Where
 from streams.warehouse import connection, positions, promises, queries, rows, snapshot
 from streams.warehouse.output.values import as_json
 from streams.warehouse.positions import Counting
@@ -63,13 +63,13 @@ def as_rows(findings: Sequence[Finding]) -> rows.Rows:
     return rows.Rows(_COLUMNS, ("VARCHAR",) * len(_COLUMNS), iter(findings))
 
 
-def run(data_dir: Path) -> Result:
+def run(where: Where) -> Result:
     """Check the archive.
 
     Raises:
         ConfigurationError: A table is there and cannot be opened.
     """
-    taken = snapshot.take(data_dir)
+    taken = snapshot.take(where)
     missing = tuple(_missing_files(taken))
     if missing:
         return Result(missing, ("Nothing else was checked: files are missing.",))
@@ -82,13 +82,10 @@ def run(data_dir: Path) -> Result:
 
 def _missing_files(taken: "Snapshot") -> Iterator[Finding]:
     for table in taken.all_tables:
-        for file in table.files():
-            if not Path(file).is_file():
-                yield Finding(
-                    "files_are_there",
-                    f"Every file of table {table.name} exists.",
-                    file,
-                )
+        for file in table.missing():
+            yield Finding(
+                "files_are_there", f"Every file of table {table.name} exists.", file
+            )
 
 
 def _failing_checks(opened: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:

@@ -1,11 +1,14 @@
 """A DuckDB in memory, with all views over one snapshot of the archive."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
 from streams import reference
+from streams.archive.place import Place
+from streams.archive.site import Where
 from streams.warehouse import queries, snapshot
 from streams.warehouse.snapshot import Snapshot, TableSnapshot
 
@@ -13,11 +16,12 @@ from streams.warehouse.snapshot import Snapshot, TableSnapshot
 MEMORY_LIMIT = "4GB"
 
 
-def connect(data_dir: Path | str) -> duckdb.DuckDBPyConnection:
+def connect(where: Where | str) -> duckdb.DuckDBPyConnection:
     """Open the warehouse over the archive as it is now.
 
     Args:
-        data_dir: The data folder; without an archive in it all views are empty.
+        where: The data folder, or where else the archive lies; without one all views
+            are empty.
 
     Returns:
         A connection whose views show one snapshot, times in UTC. It never changes the
@@ -27,7 +31,7 @@ def connect(data_dir: Path | str) -> duckdb.DuckDBPyConnection:
     Raises:
         ConfigurationError: A table is there and cannot be opened.
     """
-    return connect_over(snapshot.take(Path(data_dir)))
+    return connect_over(snapshot.take(Path(where) if isinstance(where, str) else where))
 
 
 def connect_over(taken: Snapshot) -> duckdb.DuckDBPyConnection:
@@ -53,6 +57,7 @@ def load(
             connection may use them; else they are in variables of this connection.
     """
     _configure(connection)
+    open_stores(connection, [table.place for table in taken.all_tables])
     for table in taken.all_tables:
         _show_table(connection, table, names_files=names_files)
     _load_views(connection, {f"stored_{table.name}" for table in taken.all_tables})
@@ -83,6 +88,18 @@ def _configure(connection: duckdb.DuckDBPyConnection) -> None:
         "set variable reference_folder = $folder",
         {"folder": str(reference.shipped("sql") / "reference")},
     )
+
+
+def open_stores(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Place | None]
+) -> None:
+    """Let DuckDB read files of tables that lie in an object store, if any does."""
+    places = [place for place in tables if place is not None]
+    if any(place.options is not None for place in places):
+        # What it needs is imported only where there is a store.
+        from streams.warehouse import store_files  # noqa: PLC0415
+
+        store_files.register(connection, places)
 
 
 def _show_table(

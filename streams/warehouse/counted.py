@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from streams.warehouse import queries
+from streams.archive.place import Place
+from streams.warehouse import connection, queries
 
 # The live view reads beside the worker, in 300 MB for everything.
 _MEMORY_LIMIT = "100MB"
@@ -40,13 +41,16 @@ class Asked:
     countries: Collection[str] | None = None
 
 
-def cells(files: Sequence[str], asked: Asked, most: int) -> pa.Table:
+def cells(
+    files: Sequence[str], asked: Asked, most: int, place: Place | None = None
+) -> pa.Table:
     """Sum increments by window and dimensions.
 
     Args:
         files: Parquet files of table window_counts; there may be none.
         asked: What is asked for.
         most: How many rows there may be.
+        place: Where the table lies; None for a disk.
 
     Returns:
         The columns of command ``cells_between``.
@@ -58,6 +62,7 @@ def cells(files: Sequence[str], asked: Asked, most: int) -> pa.Table:
     if not files:
         return _nothing()
     with duckdb.connect() as opened:
+        connection.open_stores(opened, [place])
         _configure(opened, files)
         found: pa.Table = opened.sql(
             f"from ({query.sql}) limit {most + 1}",

@@ -5,20 +5,21 @@ from uuid import uuid4
 
 import duckdb
 
+from streams.archive.site import Where
 from streams.settings import ConfigurationError
 from streams.warehouse import connection, snapshot
 
 _MARK = "made_by_undelivered"
 
 
-def write(data_dir: Path, target: Path) -> int:
+def write(where: Where, target: Path) -> int:
     """Write the file, or replace the one that was written before.
 
     Rows stay in the archive: the file holds the views, the reference tables, and the
     names of the archive's files as it is now. Who has the old file open keeps it.
 
     Args:
-        data_dir: The data folder.
+        where: Where the archive lies.
         target: The file.
 
     Returns:
@@ -30,7 +31,7 @@ def write(data_dir: Path, target: Path) -> int:
     """
     target = target.expanduser().resolve()
     _require_ours(target)
-    taken = snapshot.take(data_dir.resolve())
+    taken = snapshot.take(where)
     unfinished = target.with_name(f".{target.name}.{uuid4().hex}.unfinished")
     try:
         _fill(unfinished, taken)

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow.parquet as pq
-
 if TYPE_CHECKING:
     from streams.warehouse.snapshot import Snapshot
 
@@ -20,6 +18,7 @@ class Loss(NamedTuple):
 
 def of(taken: "Snapshot") -> list[Loss]:
     """Return the losses that a snapshot of table gaps knows."""
+    table = taken.gaps
     return [
         Loss(
             row["log_id"],
@@ -27,6 +26,7 @@ def of(taken: "Snapshot") -> list[Loss]:
             row["to_offset"] - row["from_offset"] + 1,
             row["noticed_at"],
         )
-        for file in taken.gaps.files()
-        for row in pq.ParquetFile(file).read().to_pylist()
+        for name in table.names()
+        if table.place is not None
+        for row in table.place.parquet(name).read().to_pylist()
     ]

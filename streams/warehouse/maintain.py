@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from streams.archive import retention, schema, upkeep, upkeep_plan
+from streams.archive import retention, site, upkeep, upkeep_plan
 from streams.archive.presence import ArchiveBusyError, Presence
+from streams.archive.site import Site, Where
 from streams.archive.table import CommitRefusedError
 from streams.archive.upkeep import File, Upkeep
 from streams.settings import ConfigurationError
@@ -52,11 +52,11 @@ class Wanted:
 Shown = Callable[[str, int, int], None]
 
 
-def run(data_dir: Path, wanted: Wanted, now: datetime, shown: Shown) -> Done:
-    """Look after the archive of a data folder.
+def run(where: Where, wanted: Wanted, now: datetime, shown: Shown) -> Done:
+    """Look after an archive.
 
     Args:
-        data_dir: The data folder; without an archive in it nothing is done.
+        where: Where the archive lies; without one nothing is done.
         wanted: What shall be done.
         now: The clock, with a zone.
         shown: Is told how far it is.
@@ -66,10 +66,11 @@ def run(data_dir: Path, wanted: Wanted, now: datetime, shown: Shown) -> Done:
         CommitRefusedError: Somebody else rewrites the same files all the time.
         CommitFailedOrUnknownError: A table cannot be read or written.
     """
-    if not _is_there(schema.callbacks_path(data_dir)):
+    found = site.at(where)
+    if not found.table(site.CALLBACKS).exists():
         return Done()
-    with _only_one(data_dir):
-        upkeep_run = _Run(data_dir, wanted, now.astimezone(UTC).date(), shown)
+    with _only_one(found):
+        upkeep_run = _Run(found, wanted, now.astimezone(UTC).date(), shown)
         upkeep_run.look_after_counts()
         upkeep_run.look_after_callbacks()
         upkeep_run.look_after_sent()
@@ -77,18 +78,16 @@ def run(data_dir: Path, wanted: Wanted, now: datetime, shown: Shown) -> Done:
         return upkeep_run.done
 
 
-def _is_there(path: Path) -> bool:
-    return (path / "_delta_log").is_dir()
-
-
 @contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
+def _only_one(where: Site) -> Iterator[None]:
+    data_dir = where.data_dir
+    data_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(data_dir / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigurationError(
-            f"Upkeep of {data_dir} goes on already: wait until it has ended."
+            f"Upkeep of {where} goes on already: wait until it has ended."
         ) from error
     presence = Presence(data_dir)
     try:
@@ -97,7 +96,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         yield
     except ArchiveBusyError as error:
         raise ConfigurationError(
-            f"A worker repairs the archive in {data_dir}: look after it afterwards."
+            f"A worker repairs the archive in {where}: look after it afterwards."
         ) from error
     finally:
         presence.leave()
@@ -107,20 +106,18 @@ def _only_one(data_dir: Path) -> Iterator[None]:
 class _Run:
     """One run over all tables."""
 
-    def __init__(
-        self, data_dir: Path, wanted: Wanted, today: date, shown: Shown
-    ) -> None:
+    def __init__(self, where: Site, wanted: Wanted, today: date, shown: Shown) -> None:
         self.done = Done()
         self._wanted = wanted
         self._today = today
         self._shown = shown
-        self._callbacks = upkeep.callbacks(data_dir)
+        self._callbacks = upkeep.callbacks(where)
         self._counts: Upkeep | None = None
-        if _is_there(schema.window_counts_path(data_dir)):
-            self._counts = upkeep.window_counts(data_dir)
+        if where.table(site.WINDOW_COUNTS).exists():
+            self._counts = upkeep.window_counts(where)
         self._sent: Upkeep | None = None
-        if _is_there(schema.sent_path(data_dir)):
-            self._sent = upkeep.sent(data_dir)
+        if where.table(site.SENT).exists():
+            self._sent = upkeep.sent(where)
         if not wanted.dry_run:
             for _, table in self._tables():
                 table.remove_staged()

@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from streams.archive import site
 from streams.settings import Settings, length_of
 from streams.warehouse import maintain
 from streams.warehouse.maintain_steps import Done
@@ -42,4 +43,4 @@ def run(settings: Settings, now: datetime, *, dry_run: bool) -> Done:
         bar.update(task, description=what, completed=done, total=total)
 
     with bar:
-        return maintain.run(settings.data_dir, wanted, now, shown)
+        return maintain.run(site.of(settings), wanted, now, shown)

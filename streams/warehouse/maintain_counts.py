@@ -127,14 +127,13 @@ def _narrowed(
     counts: Upkeep, files: Sequence[File], callbacks: Upkeep, read: Sequence[File]
 ) -> Snapshot:
     return Snapshot(
-        window_counts=_chosen("window_counts", counts, files),
-        callbacks=_chosen("callbacks", callbacks, read),
+        window_counts=_chosen(counts, files), callbacks=_chosen(callbacks, read)
     )
 
 
-def _chosen(name: str, table: Upkeep, files: Sequence[File]) -> _Chosen:
-    paths = tuple(str(table.path.resolve() / file.path) for file in files)
-    return _Chosen(name, table.columns, None, paths)
+def _chosen(table: Upkeep, files: Sequence[File]) -> _Chosen:
+    paths = tuple(table.place.opened_as(file.path) for file in files)
+    return _Chosen(table.place.name, table.columns, None, table.place, paths)
 
 
 def _make_table(

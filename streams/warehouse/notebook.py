@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams import settings
+from streams.archive import site
 from streams.warehouse import choice, reports
 from streams.warehouse.connection import connect
 from streams.warehouse.period import Period
@@ -39,7 +40,8 @@ class Warehouse:
                 not usable.
         """
         self.data_dir = _data_dir() if data_dir is None else Path(data_dir)
-        self._connection = connect(self.data_dir)
+        given = settings.load(data_dir=self.data_dir)
+        self._connection = connect(site.of(given))
 
     def ask(self, query: str, **params: object) -> "pd.DataFrame":
         """Run a query.

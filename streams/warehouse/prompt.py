@@ -10,6 +10,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.sql import SqlLexer
 
+from streams.archive.site import Where
 from streams.settings import ConfigurationError
 from streams.warehouse import connection, output, snapshot, statements
 from streams.warehouse.output.values import printable
@@ -22,30 +23,30 @@ _FIRST, _NEXT = "sql> ", "...> "
 Say = Callable[[str], None]
 
 
-def open_locked(data_dir: Path) -> duckdb.DuckDBPyConnection:
+def open_locked(where: Where) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for a person's SQL: read-only, one snapshot.
 
     Raises:
         ConfigurationError: A table is there and cannot be opened.
     """
-    taken = snapshot.take(data_dir)
+    taken = snapshot.take(where)
     opened = connection.connect_over(taken)
     connection.lock(opened, taken)
     return opened
 
 
-def run(data_dir: Path, form: output.Format, say: Say, history: Path) -> None:
+def run(where: Where, form: output.Format, say: Say, history: Path) -> None:
     """Read statements until the end of input; an error ends one, not the prompt.
 
     Args:
-        data_dir: The data folder.
+        where: Where the archive lies.
         form: How rows are printed.
         say: Prints a line that is no row.
         history: File of the statements typed before; without one that can be written
             they are forgotten.
     """
     say(_HELP)
-    opened = open_locked(data_dir)
+    opened = open_locked(where)
     session: PromptSession[str] = PromptSession(
         history=_history(history),
         completer=WordCompleter(_words(opened), ignore_case=True),
@@ -57,7 +58,7 @@ def run(data_dir: Path, form: output.Format, say: Say, history: Path) -> None:
             return
         if statement == ".refresh":
             opened.close()
-            opened = open_locked(data_dir)
+            opened = open_locked(where)
         elif statement.startswith("."):
             say(_HELP)
         else:

@@ -8,10 +8,9 @@ left out and no lateness is assumed: an import of an old year is found too.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
-
-from streams.warehouse.snapshot import local_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,14 +75,13 @@ def narrow(
 
 def _relevant(callbacks: "TableSnapshot", reach: Reach) -> Iterator[str]:
     """Yield the files; one where none is relevant, since DuckDB reads no empty list."""
-    if callbacks.table is None:
+    if callbacks.table is None or callbacks.place is None:
         return
     actions = pa.table(callbacks.table.get_add_actions(flatten=True)).to_pylist()
     files = [file for file in actions if reach.may_hold(file)]
     smallest = sorted(actions, key=lambda file: file["size_bytes"])[:1]
-    root = local_path(callbacks.table.table_uri).rstrip("/")
     for file in files or smallest:
-        yield f"{root}/{local_path(file['path'])}"
+        yield callbacks.place.opened_as(unquote(file["path"]))
 
 
 def received_until(callbacks: "TableSnapshot") -> datetime | None:

@@ -6,13 +6,13 @@ the position that was compared. Workers may go on writing; their increments are 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from streams.archive import schema
 from streams.archive import table as tables
+from streams.archive.site import Where
 from streams.archive.upkeep import FENCE
 from streams.settings import ConfigurationError
 from streams.warehouse import connection, positions, queries, snapshot
@@ -25,15 +25,15 @@ _CHECK = "window_counts_match_events"
 _Stretches = Mapping[tuple[str, int], tuple[int, int]]
 
 
-def run(data_dir: Path) -> int:
+def run(where: Where) -> int:
     """Derive the cells again that differ from a recount; return how many did.
 
     Raises:
         ConfigurationError: Another repair or upkeep came between, or the archive cannot
             be written.
     """
-    taken = snapshot.take(data_dir)
-    table = tables.window_counts(data_dir)
+    taken = snapshot.take(where)
+    table = tables.window_counts(where)
     fence = _fence(taken)
     differences, stretches = _compared(taken)
     if not len(differences):

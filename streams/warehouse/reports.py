@@ -4,10 +4,10 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from streams.archive.schema import RULES_VERSION
+from streams.archive.site import Where
 from streams.settings import ConfigurationError
 from streams.warehouse import (
     choice,
@@ -147,7 +147,7 @@ def _received_until(connection: "duckdb.DuckDBPyConnection") -> "datetime | None
 
 
 def show(  # noqa: PLR0913 - what can be asked of a report
-    data_dir: Path,
+    where: Where,
     name: str,
     period: "Period",
     form: output.Format,
@@ -158,7 +158,7 @@ def show(  # noqa: PLR0913 - what can be asked of a report
     """Print a report, in a table under its question and its period.
 
     Args:
-        data_dir: The data folder.
+        where: Where the archive lies.
         name: The report's name.
         period: Of which time.
         form: How rows are printed.
@@ -170,7 +170,7 @@ def show(  # noqa: PLR0913 - what can be asked of a report
             table cannot be opened.
     """
     report = named(name, chosen)
-    taken = snapshot.take(data_dir)
+    taken = snapshot.take(where)
     received_until = relevant.received_until(taken.callbacks)
     asked = page.Asked(report, period, chosen, received_until, most)
     with connect_over(taken) as connection:

@@ -6,20 +6,19 @@ so the callbacks of a snapshot hold everything that its counts count.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from streams.archive import retention, schema, transactions
+from streams.archive import retention, schema, site, transactions
+from streams.archive.place import Place
+from streams.archive.site import Site, Where
 from streams.core import lives
 from streams.core.positions import transaction_id
 from streams.settings import ConfigurationError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,30 @@ class TableSnapshot:
     """One version of a Delta table; ``table`` is None when there is none yet."""
 
     name: str
-    columns: "pa.Schema"
+    columns: pa.Schema
     table: DeltaTable | None
+    place: Place | None = None
 
     def files(self) -> list[str]:
-        """Return the paths of the version's Parquet files."""
+        """Return the version's Parquet files, by the names that DuckDB opens."""
+        if self.table is None or self.place is None:
+            return []
+        return [self.place.opened(uri) for uri in self.table.file_uris()]
+
+    def missing(self) -> list[str]:
+        """Return those of its files that are gone.
+
+        Raises:
+            OSError: Its store cannot be asked.
+        """
+        return [] if self.place is None else self.place.missing(self.files())
+
+    def names(self) -> list[str]:
+        """Return the version's Parquet files, relative to the table."""
         if self.table is None:
             return []
-        return [local_path(uri) for uri in self.table.file_uris()]
+        actions: Any = pa.table(self.table.get_add_actions(flatten=True))
+        return [unquote(path) for path in actions["path"].to_pylist()]
 
     def position(self, log_id: str, partition: int) -> int:
         """Return a partition's position: the offset of the next record; 0 for none."""
@@ -56,9 +71,9 @@ class TableSnapshot:
         The log may be newer than the snapshot: a name that the snapshot does not have
         is at position 0.
         """
-        if self.table is None:
+        if self.table is None or self.place is None:
             return set()
-        return transactions.names(Path(local_path(self.table.table_uri)))
+        return transactions.names(self.place)
 
     def positions(self, log_id: str, partitions: int) -> dict[int, int]:
         """Return the positions of a log by partition."""
@@ -103,48 +118,57 @@ class Snapshot:
         return (*self.tables, self.gaps, self.sent)
 
 
-def local_path(uri: str) -> str:
-    """Return the path of a local table or file; delta-rs writes blanks as %20."""
-    return unquote(urlsplit(uri).path)
+def absence(where: Where) -> str | None:
+    """Say that there is no archive and what to do; None when there is one.
 
-
-def absence(data_dir: Path) -> str | None:
-    """Say that a data folder has no archive and what to do; None when it has one."""
-    places = (schema.callbacks_path(data_dir), schema.window_counts_path(data_dir))
-    if any(place.exists() for place in places):
-        return None
+    Raises:
+        ConfigurationError: Its store cannot be asked.
+    """
+    found = site.at(where)
+    try:
+        tables = map(found.table, (site.CALLBACKS, site.WINDOW_COUNTS))
+        if any(table.exists() for table in tables):
+            return None
+    except (DeltaError, OSError) as error:
+        raise _unusable(found, found.table(site.CALLBACKS), error) from error
     return (
-        f"There is no archive in {data_dir} yet: a worker makes it with the first "
-        f"callbacks; name another folder with --data-dir."
+        f"There is no archive in {found} yet: a worker makes it with the first "
+        f"callbacks; name another folder with --data-dir, or store with --archive."
     )
 
 
-def take(data_dir: Path) -> Snapshot:
+def take(where: Where) -> Snapshot:
     """Open the newest version of each table.
 
     Args:
-        data_dir: The data folder; it may be empty or missing.
+        where: Where the archive lies; it may be empty or missing.
 
     Raises:
         ConfigurationError: A table is there and cannot be opened.
     """
-    counts = _open(
-        "window_counts", schema.WINDOW_COUNTS, schema.window_counts_path(data_dir)
-    )
+    found = site.at(where).absolute()
+    counts = _open(site.WINDOW_COUNTS, schema.WINDOW_COUNTS, found)
     return Snapshot(
         window_counts=counts,
-        callbacks=_open("callbacks", schema.CALLBACKS, schema.callbacks_path(data_dir)),
-        gaps=_open("gaps", schema.GAPS, schema.gaps_path(data_dir)),
-        sent=_open("sent", schema.SENT, schema.sent_path(data_dir)),
+        callbacks=_open(site.CALLBACKS, schema.CALLBACKS, found),
+        gaps=_open(site.GAPS, schema.GAPS, found),
+        sent=_open(site.SENT, schema.SENT, found),
     )
 
 
-def _open(name: str, columns: "pa.Schema", path: Path) -> TableSnapshot:
-    folder = str(path.resolve())
+def _open(name: str, columns: pa.Schema, where: Site) -> TableSnapshot:
+    place = where.table(name)
     try:
-        table = DeltaTable(folder) if DeltaTable.is_deltatable(folder) else None
+        is_there = DeltaTable.is_deltatable(place.uri, place.options)
+        table = (
+            DeltaTable(place.uri, storage_options=place.options) if is_there else None
+        )
     except (DeltaError, OSError) as error:
-        raise ConfigurationError(
-            f"Table {name} in {folder} cannot be opened: {error}"
-        ) from error
-    return TableSnapshot(name, columns, table)
+        raise _unusable(where, place, error) from error
+    return TableSnapshot(name, columns, table, place)
+
+
+def _unusable(where: Site, place: Place, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"Table {place.name} in {where} cannot be opened: {place.reason(error)}"
+    )

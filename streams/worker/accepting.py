@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from streams import topics
 from streams.archive import table as tables
+from streams.archive.site import Where
 from streams.archive.table import CommitRefusedError
 from streams.core.lives import Life
 from streams.topics import Log
@@ -32,12 +32,12 @@ def bounds_of(bootstrap_servers: str) -> dict[int, Bounds]:
 
 
 def accept_log_loss(
-    data_dir: Path, log: Log, bounds: Mapping[int, Bounds], connect: Connect
+    where: Where, log: Log, bounds: Mapping[int, Bounds], connect: Connect
 ) -> str:
     """Begin a new life of the log if it has lost records; return the life's id.
 
     Args:
-        data_dir: The data folder.
+        where: Where the archive lies.
         log: The log that Kafka has now.
         bounds: Kafka's offsets of every partition of the topic.
         connect: Connects to read Kafka's records.
@@ -47,7 +47,7 @@ def accept_log_loss(
         CommitFailedOrUnknownError: The archive cannot be read or written.
         ConfigurationError: Kafka does not answer.
     """
-    both = (tables.callbacks(data_dir), tables.window_counts(data_dir))
+    both = (tables.callbacks(where), tables.window_counts(where))
     again = Retrying(
         retry=retry_if_exception_type(CommitRefusedError),
         stop=stop_after_attempt(_TRIES),

@@ -13,6 +13,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from streams import reference, telemetry, topics
+from streams.archive import site
 from streams.core.outcomes import Outcomes
 from streams.core.senders import SenderTypes
 from streams.settings import Settings
@@ -122,7 +123,7 @@ def create_holding(
         keep_text=settings.keep_text,
     )
     limits = Limits(settings.flush_rows, settings.counts_cells, settings.waiting_bytes)
-    return Holding(settings.data_dir, kafka, rules, limits)
+    return Holding(site.of(settings), kafka, rules, limits)
 
 
 def create_publishing(app: WorkerApp, bootstrap_servers: str) -> Publishing:

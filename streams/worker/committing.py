@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
 from streams.archive import table as tables
+from streams.archive.site import Where
 from streams.core.positions import Answer, Fate, Move, Then, after_commit, fate_of
 from streams.worker.commits import Tables, commit_counts, commit_rows
 from streams.worker.condition import Condition
@@ -24,9 +24,9 @@ T = TypeVar("T")
 class Archive:
     """The two tables on one thread of their own: never used by two at once."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, where: Where) -> None:
         """Open nothing yet."""
-        self.data_dir = data_dir
+        self._where = where
         self._tables: Tables | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
 
@@ -34,8 +34,8 @@ class Archive:
         """Return both tables, opened or made at the first call; blocks."""
         if self._tables is None:
             self._tables = (
-                tables.callbacks(self.data_dir),
-                tables.window_counts(self.data_dir),
+                tables.callbacks(self._where),
+                tables.window_counts(self._where),
             )
         return self._tables
 

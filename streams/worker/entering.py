@@ -101,16 +101,16 @@ def pass_gaps(
         life: The life that the log is in.
         log_begins: By partition, the first offset that Kafka still has.
     """
-    data_dir = callbacks.path.parents[1]
+    where = callbacks.site
     # An earlier worker may have moved past a gap and died before it recorded it.
-    _tell(gaps.record(data_dir, life, log_begins, datetime.now(UTC)))
+    _tell(gaps.record(where, life, log_begins, datetime.now(UTC)))
     commit = lives.past_gaps(life, log_begins)
     if commit is None:
         return
     _commit(callbacks, commit)
     known = lives.of(callbacks.transactions())
     (after,) = (other for other in known if other.log_id == life.log_id)
-    _tell(gaps.record(data_dir, after, log_begins, datetime.now(UTC)))
+    _tell(gaps.record(where, after, log_begins, datetime.now(UTC)))
 
 
 def _tell(found: Iterable[gaps.Gap]) -> None:

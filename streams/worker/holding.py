@@ -5,11 +5,11 @@ import logging
 from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
 from tenacity import AsyncRetrying, retry_if_result, wait_random_exponential
 
+from streams.archive.site import Where
 from streams.core.positions import Answer, Then, Verdict, after_commit
 from streams.worker import saving
 from streams.worker.chunk import Chunk
@@ -56,12 +56,12 @@ class Holding:
     """
 
     def __init__(
-        self, data_dir: Path, kafka: Kafka, rules: Rules, limits: Limits
+        self, where: Where, kafka: Kafka, rules: Rules, limits: Limits
     ) -> None:
         """Hold nothing yet."""
         self.kafka = kafka
         self.condition = Condition()
-        self._archive = Archive(data_dir)
+        self._archive = Archive(where)
         self.measuring = Measuring()
         self._committing = Committing(self._archive, self.condition, self.measuring)
         self._loading = Loading(self._archive, kafka, rules, self.condition)

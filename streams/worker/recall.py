@@ -39,7 +39,7 @@ def recall(
     Raises:
         OSError: A file of the table cannot be read.
     """
-    data_dir = callbacks.path.parents[1]
+    data_dir = callbacks.site.data_dir
     for number, partition in partitions.items():
         if partition.remembered is None:
             _load(partition, Chain(data_dir, life.log_id, number))
@@ -100,7 +100,7 @@ def _ends(
     ]
     memories: dict[int, IdentityMemory] = {}
     places: dict[int, Place] = {}
-    data_dir = callbacks.path.parents[1]
+    data_dir = callbacks.site.data_dir
     for number in numbers:
         chain, at = Chain(data_dir, life.log_id, number), life.position(number)
         memory = chain.load(at)

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 
+from streams.archive import site, trial
 from streams.archive.presence import ArchiveBusyError, Presence
 from streams.archive.repair import NotInTopicError, Repair, UnrepairableError
 from streams.archive.table import CommitFailedOrUnknownError, CommitRefusedError
@@ -37,11 +38,17 @@ def prepare(
     Raises:
         ConfigurationError: It cannot be gone on with; what to do.
     """
+    where = site.of(settings)
     presence = _presence(settings)
     try:
-        _see_that_it_is_whole(
-            settings, bootstrap_servers, log, presence, accept_loss=accept_log_loss
-        )
+        if where.store is None:
+            _see_that_it_is_whole(
+                settings, bootstrap_servers, log, presence, accept_loss=accept_log_loss
+            )
+        else:
+            # A store keeps what it has answered: there is nothing to be repaired.
+            trial.require_refusals(where)
+            presence.share()
         if accept_log_loss:
             _accept(settings, bootstrap_servers, log)
     except BaseException:
@@ -124,14 +131,15 @@ def _require_whole(settings: Settings) -> None:
 def _accept(settings: Settings, bootstrap_servers: str, log: Log) -> None:
     connect = partial(single_records.reading, bootstrap_servers)
     bounds = accepting.bounds_of(bootstrap_servers)
+    where = site.of(settings)
     try:
-        accepting.accept_log_loss(settings.data_dir, log, bounds, connect)
+        accepting.accept_log_loss(where, log, bounds, connect)
     except CommitRefusedError as error:
         raise ConfigurationError(
-            f"Other workers go on committing to {settings.data_dir} ({error}): stop "
+            f"Other workers go on committing to {where} ({error}): stop "
             f"them, then accept the loss."
         ) from error
     except CommitFailedOrUnknownError as error:
         raise ConfigurationError(
-            f"The archive in {settings.data_dir} cannot be read or written: {error}"
+            f"The archive in {where} cannot be read or written: {error}"
         ) from error

@@ -17,6 +17,7 @@ from kafka import KafkaProducer, TopicPartition
 
 from streams import topics
 from streams.archive import transactions
+from streams.archive.place import Folder
 from streams.stack import ports
 from tests.broker.conftest import PROGRAM, embedded_kafka, run_command, wait_for
 from tests.worker import logs
@@ -69,7 +70,7 @@ def positions(data_dir: Path) -> dict[str, int]:
     folder = data_dir / "archive" / "callbacks"
     if not (folder / "_delta_log").is_dir():
         return {}
-    found = transactions.read(folder)
+    found = transactions.read(Folder(folder))
     return {n.removesuffix("/0"): at for n, at in found.items() if n.endswith("/0")}
 
 

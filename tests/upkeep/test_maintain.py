@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from filelock import FileLock
@@ -146,7 +145,7 @@ def test_files_are_sorted_and_keep_statistics_and_encodings(tmp_path: Path) -> N
     assert places == sorted(places)
     assert (file.lowest["kafka_offset"], file.highest["kafka_offset"]) == (0, 89)
     assert file.lowest["received_at"].date() == DAYS[0]
-    group = pq.ParquetFile(keeper.path / file.path).metadata.row_group(0)
+    group = keeper.place.parquet(file.path).metadata.row_group(0)
     columns = {
         group.column(i).path_in_schema: group.column(i)
         for i in range(group.num_columns)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from streams import reference
 from streams.archive import schema, table
+from streams.archive.site import Where
 from streams.core import windows
 from streams.core.outcomes import Outcomes
 from streams.core.positions import transaction_id
@@ -32,10 +33,10 @@ KINDS: tuple[dict[str, Any], ...] = (
 class Writer:
     """Every partition of one log, written by one worker."""
 
-    def __init__(self, data_dir: Path, partitions: int = 2, seed: int = 1) -> None:
+    def __init__(self, where: Where, partitions: int = 2, seed: int = 1) -> None:
         """Open both tables; begin at their positions."""
-        self.callbacks = table.callbacks(data_dir)
-        self.counts = table.window_counts(data_dir)
+        self.callbacks = table.callbacks(where)
+        self.counts = table.window_counts(where)
         self.partitions = partitions
         self._random = random.Random(seed)  # noqa: S311 - not a secret
         self._position = {

@@ -1,8 +1,11 @@
 """A table is written exactly once: rows and positions, both or neither."""
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -101,3 +104,17 @@ def test_a_table_that_is_gone_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(table.CommitFailedOrUnknownError):
         held.commit(one_row(0), {NAME: 0}, {NAME: 1})
+
+
+def test_a_table_that_is_made_at_the_same_time_is_opened(tmp_path: Path) -> None:
+    """Of processes that find no table one makes it, and the others use it."""
+    for number in range(20):
+        together = threading.Barrier(4)
+
+        def opened(folder: Path = tmp_path / str(number)) -> list[Any]:
+            together.wait(60)  # noqa: B023 - it ends within the round
+            return table.callbacks(folder).files()
+
+        with ThreadPoolExecutor(4) as threads:
+            found = [threads.submit(opened) for _ in range(4)]
+            assert [each.result() for each in found] == [[]] * 4

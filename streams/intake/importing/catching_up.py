@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from kafka.errors import CoordinatorNotAvailableError
 
 from streams import topics
-from streams.archive import schema
+from streams.archive import site
 from streams.archive import table as tables
+from streams.archive.site import Site
 from streams.settings import ConfigurationError, Settings
 
 # A worker that `up` starts again is back well within this time.
@@ -51,7 +51,8 @@ def wait(
         partition: Ends(begin, end)
         for partition, (begin, end) in topics.offsets(bootstrap_servers).items()
     }
-    table = _table(settings.data_dir)
+    where = site.of(settings)
+    table = _table(where)
     missing = _missing(table, log, ends)
     patience = _Patience(settings, bootstrap_servers, missing)
     while missing:
@@ -59,18 +60,18 @@ def wait(
         patience.look(missing)
         time.sleep(_LOOK_SECONDS)
         if table is None:
-            table = _table(settings.data_dir)
+            table = _table(where)
         else:
             table.refresh()
         missing = _missing(table, log, ends)
     return table
 
 
-def _table(data_dir: Path) -> tables.ArchiveTable | None:
+def _table(where: Site) -> tables.ArchiveTable | None:
     """Open table callbacks; None while no worker has made it."""
-    if not (schema.callbacks_path(data_dir) / "_delta_log").exists():
+    if not where.table(site.CALLBACKS).exists():
         return None
-    return tables.callbacks(data_dir)
+    return tables.callbacks(where)
 
 
 def _missing(
@@ -108,9 +109,9 @@ class _Patience:
         if missing < self._missing:
             self._missing, self._since = missing, time.monotonic()
         waited = time.monotonic() - self._since
-        data_dir = self._settings.data_dir
+        data_dir, where = self._settings.data_dir, site.of(self._settings)
         before = (
-            f"{missing:,} records of the topic are not in the archive {data_dir} yet, "
+            f"{missing:,} records of the topic are not in the archive {where} yet, "
             f"and must be before an import, so that nothing is sent twice"
         )
         if waited > NO_WORKER_SECONDS and not self._has_worker():
@@ -122,7 +123,7 @@ class _Patience:
         if waited > self._stalled_seconds:
             raise ConfigurationError(
                 f"{before}; the worker has not archived any for {waited:.0f} s: look "
-                f"at its log, and whether it has the same --data-dir."
+                f"at its log, and whether it writes the same archive."
             )
 
     def _has_worker(self) -> bool:

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from streams.archive import known
+from streams.archive import known, site
 from streams.archive.table import CommitFailedOrUnknownError
 from streams.intake.importing import catching_up, sources
 from streams.intake.importing.batches import batches
@@ -75,7 +75,7 @@ def _known(
         has = known.read(table, read)
     except (CommitFailedOrUnknownError, OSError) as error:
         raise ConfigurationError(
-            f"The archive in {settings.data_dir} cannot be read ({error}): nothing is "
+            f"The archive in {site.of(settings)} cannot be read ({error}): nothing is "
             f"imported without knowing what it has."
         ) from error
     progress.say(f"The archive has {len(has.events):,} events, which are left out.")

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
 from itertools import chain
-from pathlib import Path
 
-from streams.archive import table
+from streams.archive import site, table
 from streams.archive.presence import ArchiveBusyError, Presence
 from streams.archive.sent import SentTable
+from streams.archive.site import Site
 from streams.archive.table import CommitFailedOrUnknownError, CommitRefusedError
 from streams.core import sent
 from streams.intake.importing import sources
@@ -41,9 +41,9 @@ def run(settings: Settings, asked: Asked, now: datetime) -> Summary:
     found = sources.find(asked.paths)
     keep = length_of(settings.keep or "")
     kept_from = None if keep is None else (now.astimezone(UTC) - keep).date()
-    with ProgressShown() as progress, _archive(settings.data_dir):
+    with ProgressShown() as progress, _archive(site.of(settings)):
         progress.begin("Reading what was imported before", None)
-        held = SentTable(table.sent(settings.data_dir))
+        held = SentTable(table.sent(site.of(settings)))
         if len(held):
             progress.say(f"{len(held):,} rows are there already and are left out.")
         return _Import(
@@ -52,11 +52,11 @@ def run(settings: Settings, asked: Asked, now: datetime) -> Summary:
 
 
 @contextmanager
-def _archive(data_dir: Path) -> Iterator[None]:
+def _archive(where: Site) -> Iterator[None]:
     """Use the archive beside others; say what goes wrong with it in words."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        presence = Presence(data_dir)
+        where.data_dir.mkdir(parents=True, exist_ok=True)
+        presence = Presence(where.data_dir)
         try:
             presence.share()
             yield
@@ -64,11 +64,11 @@ def _archive(data_dir: Path) -> Iterator[None]:
             presence.leave()
     except ArchiveBusyError as error:
         raise ConfigurationError(
-            f"A worker repairs the archive in {data_dir}: import afterwards."
+            f"A worker repairs the archive in {where}: import afterwards."
         ) from error
     except (CommitFailedOrUnknownError, CommitRefusedError, OSError) as error:
         raise ConfigurationError(
-            f"The archive in {data_dir} cannot be read or written ({error}): see to "
+            f"The archive in {where} cannot be read or written ({error}): see to "
             f"that, and import again; what is in it is left out."
         ) from error
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
 
 from streams.stack.doctor.facts import DUE_AFTER, Facts, Offsets
 from streams.stack.doctor.finding import Finding, not_checked, well, wrong
@@ -41,7 +40,7 @@ def _table(table: TableSnapshot) -> Finding:
     if table.table is None:
         return well(name, "is not there yet: a worker makes it")
     files = table.files()
-    if missing := _missing(table):
+    if missing := table.missing():
         return wrong(
             name,
             f"{len(missing):,} of {len(files):,} files are gone, such as {missing[0]}",
@@ -49,10 +48,6 @@ def _table(table: TableSnapshot) -> Finding:
             "refuses, restore them from a backup",
         )
     return well(name, f"version {table.table.version()}, {len(files):,} files")
-
-
-def _missing(table: TableSnapshot) -> list[str]:
-    return [file for file in table.files() if not Path(file).is_file()]
 
 
 def positions(facts: Facts) -> Finding:
@@ -126,7 +121,7 @@ def counts(facts: Facts) -> Finding:
             "restore table callbacks; `undelivered check` names the records",
         )
     assert facts.archive is not None  # noqa: S101 - else nothing is compared
-    if any(map(_missing, facts.archive.tables)):
+    if any(table.missing() for table in facts.archive.tables):
         return not_checked("counts", "files of the archive are gone")
     if overdue := _overdue(facts):
         return wrong(

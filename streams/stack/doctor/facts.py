@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from streams import topics
+from streams.archive import site
 from streams.settings import ConfigurationError, Settings
 from streams.stack import run_file
 from streams.stack.run_file import RunFile
@@ -100,7 +101,7 @@ def gather(settings: Settings) -> Facts:
     servers = settings.bootstrap_servers or (run.bootstrap_servers if run else None)
     try:
         # Before Kafka's offsets: what is archived meanwhile cannot be beyond them.
-        archive = snapshot.take(settings.data_dir)
+        archive = snapshot.take(site.of(settings))
     except ConfigurationError as error:
         archive_problem = str(error)
     if servers is not None:

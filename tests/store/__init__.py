@@ -1,0 +1,1 @@
+"""The tables in an object store, over a real S3 server."""
