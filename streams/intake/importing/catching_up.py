@@ -123,7 +123,8 @@ class _Patience:
         if waited > self._stalled_seconds:
             raise ConfigurationError(
                 f"{before}; the worker has not archived any for {waited:.0f} s: look "
-                f"at its log, and whether it writes the same archive."
+                f"at its log, and whether it has the same --data-dir and "
+                f"--archive."
             )
 
     def _has_worker(self) -> bool:
