@@ -12,7 +12,6 @@ from streams.archive.site import Site
 from tests.store import server
 from tests.store.server import Server
 
-
 # The server takes ports of its own that cannot be chosen: only one runs on a machine.
 IS_WANTED = os.environ.get("UNDELIVERED_FULL_LOAD") == "1"
 
