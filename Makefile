@@ -53,7 +53,7 @@ chaos: $(DEVELOPMENT) ## Run the acceptance loads in full: every kill, every rec
 		tests/broker/test_exactly_once.py \
 		tests/broker/test_history.py tests/broker/test_import.py \
 		tests/broker/test_monitor.py tests/broker/test_window_counts.py \
-		tests/upkeep/test_beside_writers.py tests/upkeep/test_killed.py tests/store
+		tests/upkeep/test_beside_writers.py tests/upkeep/test_killed.py
 
 .PHONY: soak
 soak: $(DEVELOPMENT) ## Run two workers for 20 minutes at 5,000 callbacks a second.

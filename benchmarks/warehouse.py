@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import history
-from streams.warehouse import connection, period, reports, snapshot
+from streams.warehouse import choice, connection, page, period, reports, snapshot
+from streams.warehouse.output import Format
 
 _SORTED = "sorted.parquet"
 _MESSAGES = """
@@ -156,6 +157,9 @@ def _opened(
 
     def run() -> int:
         reports.narrow(opened, taken, report, asked)
+        reports.use_sums(
+            opened, taken, page.Asked(report, asked, choice.NO_CHOICE), Format.TABLE
+        )
         return sum(1 for _ in reports.run(opened, report, asked).values)
 
     return opened, run

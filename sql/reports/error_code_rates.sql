@@ -4,6 +4,7 @@
 --           window_start too
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  rate_report_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

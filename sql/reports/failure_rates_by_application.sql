@@ -4,6 +4,7 @@
 --           window_start and application_id
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  rate_report_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

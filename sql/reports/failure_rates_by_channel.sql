@@ -3,6 +3,7 @@
 -- grain:    one row per channel; with --window one per window_start and channel
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  rate_report_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

@@ -3,6 +3,7 @@
 -- grain:    one row per country; with --window one per window_start and country
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  rate_report_macros, countries
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

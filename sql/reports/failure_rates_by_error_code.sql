@@ -3,6 +3,7 @@
 -- grain:    one row per error_code; with --window one per window_start and error_code
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  rate_report_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

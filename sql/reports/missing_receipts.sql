@@ -3,6 +3,7 @@
 -- grain:    one row per country and carrier; with --window one per window_start too
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  rate_report_macros, countries, rate_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

@@ -3,6 +3,7 @@
 -- grain:    one row; with --window one row per window_start
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  cell_macros, rate_macros, window_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

@@ -3,6 +3,7 @@
 -- grain:    one row per country, carrier and error_code with a part in the change
 -- counts:   events
 -- time:     event time, this period and an earlier one
+-- sums:     day
 -- depends:  cell_macros, countries, error_code_meanings, rate_macros
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

@@ -3,6 +3,7 @@
 -- grain:    one row per fault that an error code points to
 -- counts:   events
 -- time:     event time
+-- sums:     day
 -- depends:  cell_macros, error_code_meanings, faults
 -- params:   $since timestamptz, inclusive
 --           $until timestamptz, exclusive

@@ -9,7 +9,9 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 import obstore.store
 import pyarrow as pa
@@ -136,6 +138,20 @@ class Bucket:
                 return int(self._store.head(name)["size"])
         except FileNotFoundError:
             return 0
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when a file was written; None where it is not."""
+        try:
+            with _errors_of_the_system():
+                found: datetime = self._store.head(name)["last_modified"]
+        except FileNotFoundError:
+            return None
+        return found
+
+    def put(self, name: str, file: Path) -> None:
+        """Copy a file in; a store has all of it, or nothing."""
+        with _errors_of_the_system():
+            self._store.put(name, file)
 
     def move_in(self, moves: Mapping[str, str]) -> None:
         """Give files other names: each is copied within the store, then removed."""

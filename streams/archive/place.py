@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -77,6 +78,12 @@ class Place(Protocol):
 
     def size(self, name: str) -> int:
         """Return a file's bytes; 0 where it is not."""
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when a file was written; None where it is not."""
+
+    def put(self, name: str, file: Path) -> None:
+        """Copy a file of this machine in; it is there as a whole, or not at all."""
 
     def move_in(self, moves: Mapping[str, str]) -> None:
         """Give files other names, and wait until they are safe there."""
@@ -156,6 +163,21 @@ class Folder:
             return (self.path / name).stat().st_size
         except FileNotFoundError:
             return 0
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when a file was written; None where it is not."""
+        try:
+            seconds = (self.path / name).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def put(self, name: str, file: Path) -> None:
+        """Copy a file in under another name, and rename it when it is on the disk."""
+        unfinished = f"{name}.part"
+        (self.path / unfinished).parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, self.path / unfinished)
+        self.move_in({unfinished: name})
 
     def move_in(self, moves: Mapping[str, str]) -> None:
         """Rename files; they are on the disk before and after it."""

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streams.archive.schema import RULES_VERSION
 from streams.archive.site import Where
-from streams.warehouse import connection, positions, promises, queries, rows, snapshot
+from streams.warehouse import (
+    connection,
+    positions,
+    promises,
+    queries,
+    rows,
+    snapshot,
+    summed,
+)
 from streams.warehouse.output.values import as_json
 from streams.warehouse.positions import Counting
 
@@ -75,6 +83,7 @@ def run(where: Where) -> Result:
         return Result(missing, ("Nothing else was checked: files are missing.",))
     with connection.connect_over(taken) as opened:
         positions.show(opened, taken)
+        summed.show(opened, taken.window_counts)
         findings = (*_failing_checks(opened), *_broken_promises(opened, taken))
         counting = positions.counting(opened, RULES_VERSION)
         return Result(findings, tuple(_notes(opened)), counting)

@@ -20,7 +20,7 @@ from streams.archive.site import Site, Where
 from streams.archive.table import CommitRefusedError
 from streams.archive.upkeep import File, Upkeep
 from streams.settings import ConfigurationError
-from streams.warehouse import maintain_counts, maintain_files
+from streams.warehouse import maintain_counts, maintain_files, maintain_sums
 from streams.warehouse.maintain_files import Compacting
 from streams.warehouse.maintain_steps import Done, Step, Tally
 
@@ -70,10 +70,11 @@ def run(where: Where, wanted: Wanted, now: datetime, shown: Shown) -> Done:
     if not found.table(site.CALLBACKS).exists():
         return Done()
     with _only_one(found):
-        upkeep_run = _Run(found, wanted, now.astimezone(UTC).date(), shown)
+        upkeep_run = _Run(found, wanted, now, shown)
         upkeep_run.look_after_counts()
         upkeep_run.look_after_callbacks()
         upkeep_run.look_after_sent()
+        upkeep_run.sum_by_day()
         upkeep_run.clean()
         return upkeep_run.done
 
@@ -106,10 +107,13 @@ def _only_one(where: Site) -> Iterator[None]:
 class _Run:
     """One run over all tables."""
 
-    def __init__(self, where: Site, wanted: Wanted, today: date, shown: Shown) -> None:
+    def __init__(
+        self, where: Site, wanted: Wanted, now: datetime, shown: Shown
+    ) -> None:
         self.done = Done()
         self._wanted = wanted
-        self._today = today
+        self._now = now
+        self._today = now.astimezone(UTC).date()
         self._shown = shown
         self._callbacks = upkeep.callbacks(where)
         self._counts: Upkeep | None = None
@@ -173,6 +177,24 @@ class _Run:
         step.before(files)
         step.after(found.files, found.rows, found.size)
         self.done.differences.extend(found.differences)
+
+    def sum_by_day(self) -> None:
+        """Keep sums by the day of what is settled beside the table."""
+        counts = self._counts
+        if counts is None:
+            return
+        counts.refresh()
+        step = Tally(WINDOW_COUNTS, "summed by the day, beside it")
+        lacking = maintain_sums.missing(counts)
+        for number, (month, files) in enumerate(lacking):
+            self._shown("Summing the counts by the day", number, len(lacking))
+            step.before(files)
+            if not self._wanted.dry_run:
+                found = maintain_sums.write(counts, month, files)
+                step.after(1, found.rows, found.size)
+        self._note(step)
+        if not self._wanted.dry_run:
+            maintain_sums.remove_old(counts, self._wanted.grace, self._now)
 
     # -------------------------------------------------------------------- callbacks
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.archive import schema
+from streams.archive.day_sums import SETTLED
 from streams.archive.retention import kept_from_name
 from streams.archive.upkeep import File, Upkeep
 from streams.warehouse import connection, queries, rows
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # Beside a worker on the same machine; more is spilled to disk.
-_MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "1GB"
 _MOST_NAMED = 1_000
 _NO_RECOUNT = 0
 _ROWS_AT_ONCE = 100_000
@@ -55,7 +56,7 @@ def settled_prefix() -> str:
 
     Those of other rules are summed once more.
     """
-    return f"settled-r{schema.RULES_VERSION}"
+    return f"{SETTLED}-r{schema.RULES_VERSION}"
 
 
 def total(
@@ -77,7 +78,7 @@ def total(
     read = callbacks.files() if settle else []
     taken = _narrowed(counts, files, callbacks, _overlapping(counts, files, read))
     with connection.connect_over(taken) as opened:
-        opened.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
+        opened.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         _make_table(opened, callbacks, files[0].date, settle=settle)
         differences = tuple(_differences(opened)) if settle else ()
         found = opened.sql("select * from settled where events <> 0")
@@ -121,6 +122,12 @@ def _meets(file: File, stretch: tuple[str, int, int, int]) -> bool:
         and low["kafka_offset"] < end
         and high["kafka_offset"] >= begin
     )
+
+
+def counts_alone(counts: Upkeep, files: Sequence[File]) -> Snapshot:
+    """Return a snapshot of some files of table window_counts, and of nothing else."""
+    nothing = TableSnapshot("callbacks", schema.CALLBACKS, None)
+    return Snapshot(window_counts=_chosen(counts, files), callbacks=nothing)
 
 
 def _narrowed(

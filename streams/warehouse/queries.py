@@ -42,6 +42,8 @@ class Query:
         time: Of a report, which time its period is of, such as ``event time``.
         history: Of a report, how long before its period it reads, such as ``14 days``.
         beyond: Of a report, how long after its period it reads.
+        sums: Of a report of counts, over what it may read sums: ``day`` where it asks
+            for no time but those of its parameters and windows.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Query:
     time: str = ""
     history: str = ""
     beyond: str = ""
+    sums: str = ""
 
 
 def parse(text: str) -> Query:
@@ -88,6 +91,7 @@ def parse(text: str) -> Query:
         "time",
         "history",
         "beyond",
+        "sums",
         "source",
     }
     if unknown := fields.keys() - known:
@@ -109,6 +113,7 @@ def parse(text: str) -> Query:
         time=_prose(fields, "time"),
         history=_prose(fields, "history"),
         beyond=_prose(fields, "beyond"),
+        sums=_prose(fields, "sums"),
     )
 
 

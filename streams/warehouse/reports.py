@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +19,7 @@ from streams.warehouse import (
     rows,
     sent_words,
     snapshot,
+    summed,
     trend,
 )
 from streams.warehouse.connection import connect_over
@@ -26,8 +27,6 @@ from streams.warehouse.output import people
 from streams.warehouse.period import EARLIEST, LATEST, duration
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import duckdb
 
     from streams.warehouse.choice import Choice
@@ -39,6 +38,7 @@ WINDOW_COLUMN = "window_start"
 _GROUPED, _GROUPED_WITH_CODE = "failure_rates", "error_code_rates"
 _ON_ONE_SCREEN = 30
 _READS_EVERYTHING = "all"
+_BY_DAY = "day"
 # The archive is asked how far it is where the caller does not say.
 _RECEIVED_UNTIL = "select max(received_at) from stored_callbacks"
 
@@ -76,7 +76,7 @@ def run(
     report: queries.Query,
     period: "Period",
     chosen: "Choice" = choice.NO_CHOICE,
-    received_until: "datetime | None" = None,
+    received_until: datetime | None = None,
 ) -> rows.Rows:
     """Run a report over a period.
 
@@ -128,7 +128,7 @@ def parameters(
     return {name: values[name] for name in report.params if name in values}
 
 
-def _history_begins(report: queries.Query, period: "Period") -> "datetime":
+def _history_begins(report: queries.Query, period: "Period") -> datetime:
     """Return where what a report reads begins: at its period, or its history before."""
     back = _days(report.history)
     return max(period.since - back, EARLIEST) if period.since > EARLIEST else EARLIEST
@@ -140,7 +140,7 @@ def _days(history: str) -> timedelta:
     return (duration(number + unit[:1]) if unit else None) or timedelta(0)
 
 
-def _received_until(connection: "duckdb.DuckDBPyConnection") -> "datetime | None":
+def _received_until(connection: "duckdb.DuckDBPyConnection") -> datetime | None:
     found: tuple[datetime | None] | None
     found = connection.execute(_RECEIVED_UNTIL).fetchone()
     return found[0] if found else None
@@ -175,6 +175,7 @@ def show(  # noqa: PLR0913 - what can be asked of a report
     asked = page.Asked(report, period, chosen, received_until, most)
     with connect_over(taken) as connection:
         narrow(connection, taken, report, period, chosen)
+        use_sums(connection, taken, asked, form)
         has_rows = answer(connection, asked, form)
         if sent_words.are_for(report) and not (has_rows and taken.sent.files()):
             given = parameters(report, period, chosen)
@@ -208,7 +209,7 @@ def answer(
     found = replace(found, values=chain(first, found.values))
     if form is output.Format.TABLE:
         trends = trend.NO_TRENDS
-        if cut := trend.windows_of(period) if "window" in report.params else None:
+        if cut := _cut(report, period):
             # The connection gives up a result when it runs the report once more.
             found = replace(found, values=iter(list(found.values)))
             by_window = run(connection, report, cut, chosen)
@@ -252,6 +253,28 @@ def narrow(
     reach = relevant.Reach(report.time.partition(",")[0], min(begins), until)
     if (reach.since, reach.until) != (EARLIEST, LATEST):
         relevant.narrow(connection, taken.callbacks, reach)
+
+
+def use_sums(
+    connection: "duckdb.DuckDBPyConnection",
+    taken: "Snapshot",
+    asked: page.Asked,
+    form: output.Format,
+) -> None:
+    """Let a connection read sums by the day, if that is enough for a report."""
+    report, period = asked.report, asked.period
+    if report.sums != _BY_DAY:
+        return
+    cut = _cut(report, period) if form is output.Format.TABLE else None
+    given = parameters(report, period, asked.chosen).values()
+    times = [value for value in given if isinstance(value, datetime)]
+    windows = [period.window, *([cut.window] if cut else [])]
+    summed.use(connection, taken.window_counts, summed.Asked(times, windows))
+
+
+def _cut(report: queries.Query, period: "Period") -> "Period | None":
+    """Cut a period as the lines of a table show it, if the report has windows."""
+    return trend.windows_of(period) if "window" in report.params else None
 
 
 def _say_what_waits(connection: "duckdb.DuckDBPyConnection", taken: "Snapshot") -> None:

@@ -45,6 +45,13 @@ class Rows:
         )
 
 
+def one(columns: Mapping[str, tuple[str, Any]]) -> Rows:
+    """Make one row of each column's type and value, by its name."""
+    types = tuple(kind for kind, _ in columns.values())
+    values = tuple(value for _, value in columns.values())
+    return Rows(tuple(columns), types, iter([values]))
+
+
 def of(result: "duckdb.DuckDBPyConnection | None") -> Rows | None:
     """Wrap what was executed last; None when it gives no rows."""
     if result is None or not result.description:

@@ -5,7 +5,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from streams.warehouse import connect, promises, queries, reports
+from streams.warehouse import promises, queries, reports, snapshot, summed
+from streams.warehouse.connection import connect, connect_over
 from streams.warehouse.period import EVERYTHING
 from tests.sql.archive import NOON, Archive, callback, cell, parked
 from tools import sql_page
@@ -32,6 +33,7 @@ VALUES: dict[str, Any] = {
     "dimensions": [],
     "countries": None,
 }
+_OF_FILES = "counts_with_day_sums"
 WITH_COLUMNS = [
     query for query in queries.shipped_queries().values() if query.kind != "macros"
 ]
@@ -69,7 +71,12 @@ def test_header_names_the_real_columns(
 ) -> None:
     """Columns and types are those of the header, in order, with and without files."""
     archive: Archive = request.getfixturevalue("filled" if with_files else "archive")
-    with connect(archive.data_dir) as connection:
+    if query.name == _OF_FILES and not with_files:
+        return  # it is only asked where sums of files are there
+    taken = snapshot.take(archive.data_dir)
+    with connect_over(taken) as connection:
+        summed.show(connection, taken.window_counts)
+        connection.execute("set variable edge_days = []::timestamptz[]")
         connection.execute(
             "create table positions (log_id varchar, kafka_partition integer,"
             " archived bigint, counted bigint, kept_from bigint,"

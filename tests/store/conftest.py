@@ -12,15 +12,10 @@ from streams.archive.site import Site
 from tests.store import server
 from tests.store.server import Server
 
-# The server takes ports of its own that cannot be chosen: only one runs on a machine.
-IS_WANTED = os.environ.get("UNDELIVERED_FULL_LOAD") == "1"
-
 
 @pytest.fixture(scope="session")
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An S3 server with a bucket."""
-    if not IS_WANTED:
-        pytest.skip("needs a machine without another S3 server: make chaos")
     with server.running(tmp_path_factory.mktemp("s3")) as found:
         yield found
 

@@ -69,6 +69,9 @@ def running(folder: Path) -> Iterator[Server]:
                 "-master.volumeSizeLimitMB=64",
                 "-volume.max=100",
                 "-master.telemetry=false",
+                # Off: they would listen on ports that every server has.
+                "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
                 *words,
             ],
             stdout=log,

@@ -12,7 +12,7 @@ from filelock import FileLock
 from streams.archive import presence, retention, schema, table, upkeep
 from streams.core.positions import transaction_id
 from streams.settings import ConfigurationError
-from streams.warehouse import check, connect, maintain, queries, snapshot
+from streams.warehouse import check, connect, maintain, queries, snapshot, summed
 from streams.warehouse import positions as places
 from streams.warehouse.connection import connect_over
 from streams.warehouse.maintain_steps import Done
@@ -55,6 +55,7 @@ def wrong(data_dir: Path) -> set[str]:
     taken = snapshot.take(data_dir)
     with connect_over(taken) as opened:
         places.show(opened, taken)
+        summed.show(opened, taken.window_counts)
         return {
             query.name
             for query in queries.of_kind("check")

@@ -1,7 +1,6 @@
 """An import from its beginning to its end."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from streams.archive import known, site
@@ -10,13 +9,12 @@ from streams.intake.importing import catching_up, sources
 from streams.intake.importing.batches import batches
 from streams.intake.importing.formats import Kind, Lines, content_of
 from streams.intake.importing.gathering import Gatherer
+from streams.intake.importing.noted import Noted
 from streams.intake.importing.progress import ProgressShown
 from streams.intake.importing.sending import Sender
 from streams.intake.importing.summary import Summary
 from streams.settings import ConfigurationError, Settings
 from streams.topics import Log
-
-_PROBLEMS_KEPT = 20
 
 
 def run(
@@ -36,14 +34,9 @@ def run(
     found = sources.find(paths)
     with ProgressShown() as progress:
         has = _known(settings, bootstrap_servers, log, progress)
-        progress.begin("Importing", _total(found))
+        progress.begin("Importing", sources.total(found))
         with Sender(bootstrap_servers, progress.say) as sender:
             return _Import(found, progress, sender, log.partitions, has).run()
-
-
-def _total(found: Sequence[sources.Source]) -> int | None:
-    sizes = [source.size for source in found]
-    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 def _known(
@@ -97,11 +90,9 @@ class _Import:
         self._progress = progress
         self._sender = sender
         self._gatherer = Gatherer(partitions, has, sender.put, self._too_long)
-        self._kinds: Counter[str] = Counter()
-        self._total = _total(found)
+        self._noted = Noted()
+        self._total = sources.total(found)
         self._done_bytes = 0
-        self._problem_count = 0
-        self._problems: list[str] = []
 
     def run(self) -> Summary:
         """Import everything, or what can be until somebody interrupts."""
@@ -126,7 +117,7 @@ class _Import:
             try:
                 yield from self._lines_of(source)
             except sources.UnusableError as error:
-                self._note(f"{source.name}: {error}")
+                self._noted.problem(f"{source.name}: {error}")
             self._done_bytes += source.size or 0
 
     def _lines_of(self, source: sources.Source) -> Iterator[tuple[str, Lines]]:
@@ -137,7 +128,7 @@ class _Import:
                 lambda line, size: self._too_long(f"{source.name}:{line}", size),
             )
             packed = f", {opened.packing}" if opened.packing else ""
-            self._kinds[content.kind + packed] += 1
+            self._noted.kinds[content.kind + packed] += 1
             if len(self._found) == 1 or content.kind not in {Kind.BODY, Kind.EMPTY}:
                 self._progress.say(f"{source.name}: {content.kind}{packed}")
             last = 0
@@ -158,25 +149,20 @@ class _Import:
         self._progress.show(self._done_bytes, self._total, words)
 
     def _too_long(self, place: str, size: int) -> None:
-        self._note(f"{place}: {size:,} bytes, longer than a record can be; left out")
-
-    def _note(self, problem: str) -> None:
-        self._problem_count += 1
-        if self._problem_count <= _PROBLEMS_KEPT:
-            self._problems.append(problem)
+        self._noted.problem(
+            f"{place}: {size:,} bytes, longer than a record can be; left out"
+        )
 
     def _summary(self) -> Summary:
         counts = self._gatherer.counts
-        further = self._problem_count - len(self._problems)
-        more = [f"and {further:,} more"] if further else []
         return Summary(
-            files=sum(self._kinds.values()),
-            recognised=", ".join(f"{n} x {kind}" for kind, n in self._kinds.items()),
+            files=self._noted.files,
+            recognised=self._noted.recognised,
             callbacks=counts.callbacks,
             already_archived=counts.already_archived,
             parked=counts.parked,
             already_parked=counts.already_parked,
             sent=self._sender.acknowledged,
             places=counts.places,
-            problems=self._problems + more,
+            problems=self._noted.problems,
         )

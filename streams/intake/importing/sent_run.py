@@ -1,7 +1,6 @@
 """An import of messages sent: files of any form into table sent, each message once."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
@@ -14,6 +13,7 @@ from streams.archive.site import Site
 from streams.archive.table import CommitFailedOrUnknownError, CommitRefusedError
 from streams.core import sent
 from streams.intake.importing import sources
+from streams.intake.importing.noted import Noted
 from streams.intake.importing.progress import ProgressShown
 from streams.intake.importing.sent_asked import Asked
 from streams.intake.importing.sent_formats import EMPTY, content_of
@@ -93,9 +93,8 @@ class _Import:
         self._kept_from = kept_from
         self._batch = Batch(now)
         self._summary = Summary()
-        self._kinds: Counter[str] = Counter()
-        sizes = [source.size for source in found]
-        self._total = None if None in sizes else sum(size or 0 for size in sizes)
+        self._noted = Noted()
+        self._total = sources.total(found)
         self._done_bytes = 0
         self._began = time.monotonic()
 
@@ -110,8 +109,9 @@ class _Import:
         except KeyboardInterrupt:
             summary.was_interrupted = True
         self._commit()
-        summary.files = sum(self._kinds.values())
-        summary.recognised = ", ".join(f"{n} x {k}" for k, n in self._kinds.items())
+        summary.files = self._noted.files
+        summary.recognised = self._noted.recognised
+        summary.problems = self._noted.problems
         summary.seconds = time.monotonic() - self._began
         return summary
 
@@ -124,12 +124,12 @@ class _Import:
                 content = content_of(
                     opened.read,
                     self._asked.columns,
-                    lambda line, size: self._summary.note(
+                    lambda line, size: self._noted.problem(
                         f"{source.name}:{line}: {size:,} bytes, too long for a line"
                     ),
                 )
                 packed = f", {opened.packing}" if opened.packing else ""
-                self._kinds[content.kind + packed] += 1
+                self._noted.kinds[content.kind + packed] += 1
                 self._progress.say(f"{source.name}: {content}{packed}")
                 for record, read in self._checked(content):
                     self._take(source.name, record, read)
@@ -139,7 +139,7 @@ class _Import:
                         self._commit()
         except sources.UnusableError as error:
             after = f" after line {last:,}" if last else ""
-            self._summary.note(f"{source.name}{after}: {error}")
+            self._noted.problem(f"{source.name}{after}: {error}")
         self._done_bytes = before
 
     def _checked(self, content: Content) -> Iterator[tuple[Record, "_Read"]]:

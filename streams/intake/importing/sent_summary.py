@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from streams.warehouse.rows import Rows
-
-_PROBLEMS_KEPT = 20
+from streams.warehouse.rows import Rows, one
 
 
 @dataclass(slots=True)
@@ -23,7 +22,6 @@ class Summary:
         unreadable_kept: Those of them that are new in the table.
         places: What is wrong with the first of them, and where.
         problems: Files and lines that came to nothing, each in a sentence.
-        problem_count: How many there were.
         seconds: How long it took.
         was_interrupted: It was ended before it was done.
     """
@@ -38,22 +36,13 @@ class Summary:
     unreadable_kept: int = 0
     places: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    problem_count: int = 0
     seconds: float = 0.0
     was_interrupted: bool = False
-
-    def note(self, problem: str) -> None:
-        """Note a file or line that came to nothing."""
-        self.problem_count += 1
-        if self.problem_count <= _PROBLEMS_KEPT:
-            self.problems.append(problem)
 
 
 def rows(summary: Summary) -> Rows:
     """Return the summary as one row."""
-    further = summary.problem_count - len(summary.problems)
-    more = [f"and {further:,} more"] if further else []
-    columns = {
+    columns: dict[str, tuple[str, Any]] = {
         "files": ("BIGINT", summary.files),
         "recognised": ("VARCHAR", summary.recognised),
         "messages": ("BIGINT", summary.messages),
@@ -65,11 +54,9 @@ def rows(summary: Summary) -> Rows:
         "unreadable_kept": ("BIGINT", summary.unreadable_kept),
         "seconds": ("DOUBLE", round(summary.seconds, 3)),
         "first_unreadable": ("VARCHAR[]", summary.places),
-        "problems": ("VARCHAR[]", summary.problems + more),
+        "problems": ("VARCHAR[]", summary.problems),
     }
-    types = tuple(kind for kind, _ in columns.values())
-    values = tuple(value for _, value in columns.values())
-    return Rows(tuple(columns), types, iter([values]))
+    return one(columns)
 
 
 def notes(summary: Summary) -> Iterator[str]:

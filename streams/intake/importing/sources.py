@@ -46,6 +46,12 @@ class Source:
     size: int | None
 
 
+def total(found: Sequence[Source]) -> int | None:
+    """Return the bytes of all; None where nobody knows those of one."""
+    sizes = [source.size for source in found]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
 @dataclass(slots=True)
 class Opened:
     """A source that is being read.

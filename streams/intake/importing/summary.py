@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from streams.warehouse.rows import Rows
+from streams.warehouse.rows import Rows, one
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Summary:
 
 def rows(summary: Summary) -> Rows:
     """Return the summary as one row."""
-    columns = {
+    columns: dict[str, tuple[str, Any]] = {
         "files": ("BIGINT", summary.files),
         "recognised": ("VARCHAR", summary.recognised),
         "callbacks": ("BIGINT", summary.callbacks),
@@ -57,9 +58,7 @@ def rows(summary: Summary) -> Rows:
         "first_parked": ("VARCHAR[]", summary.places),
         "problems": ("VARCHAR[]", summary.problems),
     }
-    types = tuple(kind for kind, _ in columns.values())
-    values = tuple(value for _, value in columns.values())
-    return Rows(tuple(columns), types, iter([values]))
+    return one(columns)
 
 
 def notes(summary: Summary) -> Iterator[str]:
