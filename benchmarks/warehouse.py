@@ -223,6 +223,8 @@ def main() -> None:
     with console.status("Making the archive …") as status:
         for rows in history.fill(data):
             status.update(f"Making the archive: {rows:,} of {data.rows:,} callbacks")
+        for dates in history.settle(data):
+            status.update(f"Settling the counts: {dates} of {data.days} dates")
         status.update("Sorting everything into one Parquet file …")
         sort_into_one_file(data.data_dir)
     taken = snapshot.take(data.data_dir)
