@@ -15,7 +15,8 @@ from streams.archive.table import CommitFailedOrUnknownError, CommitRefusedError
 from streams.core import lives
 from streams.core.positions import transaction_id
 from streams.monitor.counts_table import CountsTable
-from streams.warehouse import check, connect, counted, maintain, snapshot
+from streams.warehouse import check, connect, counted, maintain, snapshot, summed
+from streams.warehouse.connection import connect_over
 from streams.warehouse.losses import of as losses_of
 from tests.sql.archive import callback
 from tests.upkeep.writing import LOG, Writer
@@ -170,6 +171,32 @@ def test_upkeep_leaves_the_same_rows_in_fewer_files(bucket: Site) -> None:
     assert [n for n in place.missing([place.opened_as("_upkeep")]) if n] != []
     writer.day(TODAY, commits=1, flushes=1)
     assert len(offsets(bucket)) == len(before) + 20
+
+
+def test_sums_by_the_day_lie_in_the_store(bucket: Site) -> None:
+    """Reports read them there, and those that are superseded are removed in the end."""
+    writer = Writer(bucket)
+    for back in range(1, 5):
+        writer.day(TODAY - timedelta(days=back), commits=1, flushes=1)
+    wanted = maintain.Wanted(timedelta(0))
+    maintain.run(bucket, wanted, NOW, lambda _what, _done, _total: None)
+    place = bucket.table("window_counts")
+    first = place.names("_day_sums")
+    asked = summed.Asked([NOW - timedelta(days=9), NOW], [None])
+
+    taken = snapshot.take(bucket)
+    with connect_over(taken) as opened:
+        assert summed.use(opened, taken.window_counts, asked)
+        found = opened.sql("select sum(events) from stored_window_counts").fetchall()
+    assert found == [(writer.events,)]
+    assert check.run(bucket).findings == ()
+
+    writer.day(TODAY, commits=1, flushes=1)
+    for days in (1, 2, 3):
+        later = datetime.now(UTC) + timedelta(days=days)
+        maintain.run(bucket, wanted, later, lambda _what, _done, _total: None)
+    assert len(place.names("_day_sums")) == len(first)
+    assert not set(first) & set(place.names("_day_sums"))
 
 
 def test_a_missing_file_is_named(bucket: Site) -> None:
