@@ -201,6 +201,9 @@ def work(  # noqa: PLR0913 - one parameter an option
     debug: Debug = None,
 ) -> None:
     """Read callbacks from Kafka into the archive's two tables."""
+    from streams.lean import reuse_memory
+
+    reuse_memory()
     from streams.stack import ports, run_file
     from streams.topics import ensure_topics
 

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from streams.archive import upkeep
-from streams.warehouse import check, reports, snapshot
+from streams.warehouse import check, reports, snapshot, summed
 from streams.warehouse.connection import connect_over
-from streams.warehouse.period import EVERYTHING
+from streams.warehouse.period import EARLIEST, EVERYTHING, LATEST
 from tests.upkeep.writing import cells
 
 FULL = os.environ.get("UNDELIVERED_FULL_LOAD") == "1"
@@ -37,12 +37,14 @@ def start(output: Path, *arguments: object) -> subprocess.Popen[bytes]:
 
 
 def ask(data_dir: Path) -> tuple[int, int]:
-    """Ask for rows and counted events, and run a report, all of one snapshot."""
+    """Ask for rows and events, by the minute and by the day, of one snapshot."""
     taken = snapshot.take(data_dir)
     with connect_over(taken) as opened:
         [(events,)] = opened.execute(TOTAL).fetchall()
         assert list(reports.run(opened, reports.named("overview"), EVERYTHING).values)
         [(rows,)] = opened.execute(ROWS).fetchall()
+        everything = summed.Asked([EARLIEST, LATEST], [None])
+        summed.use(opened, taken.window_counts, everything)
         assert opened.execute(TOTAL).fetchall() == [(events,)]
     return rows, events
 
