@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.archive.place import Folder, Place
-from streams.settings import Settings
+from streams.settings import ConfigurationError, Settings
 
 CALLBACKS, WINDOW_COUNTS = "callbacks", "window_counts"
 GAPS, SENT = "gaps", "sent"
@@ -56,3 +56,18 @@ def of(settings: Settings) -> Site:
 def at(where: Where) -> Site:
     """Return where an archive lies that is named by a data folder, or more exactly."""
     return where if isinstance(where, Site) else Site(where)
+
+
+def make_data_dir(settings: Settings) -> None:
+    """Make the data folder, if it is not there.
+
+    Raises:
+        ConfigurationError: It cannot be made.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {settings.data_dir} cannot be made ({error.strerror}): "
+            f"set --data-dir to another."
+        ) from error

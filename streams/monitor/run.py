@@ -40,6 +40,8 @@ def run(settings: Settings, bootstrap_servers: str, port: int) -> int:
     """
     do_without_pandas()
     _configure_logging(debug=settings.debug)
+    # Faust makes a folder in it, and the first worker may come later.
+    site.make_data_dir(settings)
     return asyncio.run(_monitor(settings, bootstrap_servers, port))
 
 
@@ -90,6 +92,9 @@ async def _monitor(settings: Settings, bootstrap_servers: str, port: int) -> int
             raise ConfigurationError(f"{error}.") from error
         finally:
             await _stop(app, server, channels, tasks)
+    for name, task in tasks.items():
+        if task in done and not task.cancelled() and (cause := task.exception()):
+            logger.error("The monitor ends, since its task %s did: %r", name, cause)
     return 0 if tasks["signal"] in done else 1
 
 

@@ -7,8 +7,9 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from streams.archive import site
 from streams.lean import do_without_pandas
-from streams.settings import ConfigurationError, Settings
+from streams.settings import Settings
 from streams.topics import Log
 from streams.worker.app import (
     WorkerApp,
@@ -56,7 +57,7 @@ def run(
     """
     do_without_pandas()
     _configure_logging(debug=settings.debug)
-    _make_folder(settings)
+    site.make_data_dir(settings)
     presence = prepare(
         settings, bootstrap_servers, log, accept_log_loss=accept_log_loss
     )
@@ -83,16 +84,6 @@ def _configure_logging(*, debug: bool) -> None:
         logging.getLogger(f"streams.worker.{part}").setLevel(
             logging.DEBUG if debug else logging.ERROR
         )
-
-
-def _make_folder(settings: Settings) -> None:
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The data folder {settings.data_dir} cannot be made ({error.strerror}): "
-            f"set --data-dir to another."
-        ) from error
 
 
 async def _work(settings: Settings, bootstrap_servers: str, log: Log, port: int) -> int:

@@ -257,13 +257,11 @@ def test_what_the_monitor_says_while_workers_die_and_it_restarts(
     api = Api(port)
     with embedded_kafka(tmp_path / "kafka") as servers:
         load.produce(servers, load.with_copies(callbacks(300, 41), COPIES, seed=42))
-        with (
-            monitor(servers, data_dir, port) as first,
-            worker(servers, data_dir) as (
-                process,
-                _,
-            ),
-        ):
+        with ExitStack() as running:
+            first = running.enter_context(monitor(servers, data_dir, port))
+            # No worker has made the data folder yet.
+            wait_for((data_dir / "faust").is_dir, "the monitor has begun")
+            process, _ = running.enter_context(worker(servers, data_dir))
             wait_for(lambda: api.events() == 300, "the first callbacks", 120)
             seen = api.as_of()
             wait_for(lambda: api.as_of() > seen + 1, "an as_of that goes on", 60)
