@@ -5,6 +5,7 @@ counts by the minute until the next run.
 """
 
 import tempfile
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -27,13 +28,13 @@ def missing(counts: Upkeep) -> list[tuple[Month, list[File]]]:
     there = set(_names(counts))
     return [
         (month, [files[path] for path in month.sources])
-        for month in _months(counts)
+        for month in _months(files.values())
         if month.name not in there
     ]
 
 
-def _months(counts: Upkeep) -> list[Month]:
-    return day_sums.months(Dated(file.path, file.date) for file in counts.files())
+def _months(files: Iterable[File]) -> list[Month]:
+    return day_sums.months(Dated(file.path, file.date) for file in files)
 
 
 def _names(counts: Upkeep) -> list[str]:
@@ -80,7 +81,7 @@ def remove_old(counts: Upkeep, grace: timedelta, now: datetime) -> None:
 
     That they are superseded is noted the first time that it is seen.
     """
-    wanted = {month.name for month in _months(counts)}
+    wanted = {month.name for month in _months(counts.files())}
     names = _names(counts)
     notes = {name for name in names if name.endswith(SUPERSEDED)}
     for name in set(names) - notes - wanted:

@@ -84,7 +84,15 @@ def show(
     Raises:
         OSError: The store of the table cannot be asked.
     """
-    kept = _kept(counts)
+    return _show(connection, counts, _files(counts))
+
+
+def _show(
+    connection: "duckdb.DuckDBPyConnection",
+    counts: "TableSnapshot",
+    found: Sequence[_File],
+) -> list[date]:
+    kept = _kept(counts, found)
     dates = [day for month in kept for day in month.dates]
     connection.execute("set variable summed_dates = $days::date[]", {"days": dates})
     if not kept or counts.place is None:
@@ -101,19 +109,21 @@ def show(
     return dates
 
 
-def _kept(counts: "TableSnapshot") -> list[Month]:
+def _kept(counts: "TableSnapshot", found: Sequence[_File]) -> list[Month]:
     """Return the months whose sums are there."""
-    if counts.table is None or counts.place is None:
+    if not found or counts.place is None:
         return []
     there = {
         f"{day_sums.FOLDER}/{name}" for name in counts.place.names(day_sums.FOLDER)
     }
-    files = [Dated(file["path"], file["date"]) for file in _files(counts)]
+    files = [Dated(file["path"], file["date"]) for file in found]
     return [month for month in day_sums.months(files) if month.name in there]
 
 
 def _files(counts: "TableSnapshot") -> list[_File]:
-    actions: Any = counts.table and pa.table(counts.table.get_add_actions(flatten=True))
+    if counts.table is None:
+        return []
+    actions: Any = pa.table(counts.table.get_add_actions(flatten=True))
     of_date = "partition.committed_date"
     wanted = {"path", "size_bytes", of_date, _LEAST, _MOST}
     rows = actions.select([n for n in actions.column_names if n in wanted]).to_pylist()
@@ -137,13 +147,14 @@ def use(
     Raises:
         OSError: The store of the table cannot be asked.
     """
-    if not asked.days_are_enough or counts.table is None or counts.place is None:
+    if not asked.days_are_enough or counts.place is None:
         return False
-    summed = set(show(connection, counts))
+    found = _files(counts)
+    summed = set(_show(connection, counts, found))
     if not summed:
         return False
     edges = asked.edge_days
-    files = list(_by_the_minute(counts, counts.place, summed, edges))
+    files = list(_by_the_minute(found, counts.place, summed, edges))
     connection.execute("set variable window_counts_files = $files", {"files": files})
     connection.execute("set variable edge_days = $days::timestamptz[]", {"days": edges})
     query = queries.shipped_queries()["counts_with_day_sums"]
@@ -152,13 +163,12 @@ def use(
 
 
 def _by_the_minute(
-    counts: "TableSnapshot",
+    files: Sequence[_File],
     place: "Place",
     summed: set[date],
     edges: Iterable[datetime],
 ) -> Iterator[str]:
     """Yield the files to read; one where there is none: DuckDB reads no empty list."""
-    files = _files(counts)
     chosen = [
         file
         for file in files
