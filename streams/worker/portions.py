@@ -16,6 +16,7 @@ _MOST_COMMAS = 1_000_000
 # The receiver's largest body has 50,000 of them when it is full of callbacks.
 _HEAVY_COMMAS = 100_000
 _COMMA = ord(",")
+_FEW_BYTES = 1 << 16
 
 
 def portions(chunks: Sequence[Chunk]) -> Iterator[tuple[list[Chunk], bool]]:
@@ -39,16 +40,19 @@ def _may_be_heavy(chunks: Sequence[Chunk]) -> bool:
 
     To count them record by record takes as long as all other steps of a small record.
     """
-    records = [record for chunk in chunks for record in chunk.records]
-    values = [r.value for r in records if isinstance(r.value, bytes)]
-    lengths = [*map(len, values)]
-    if max(lengths, default=0) >= _HEAVY_COMMAS:
-        return True
-    # An element and its comma are two bytes at least.
-    if sum(lengths) <= 2 * _MOST_COMMAS:
-        return False
-    content = np.frombuffer(b"".join(values), np.uint8)
-    return bool(np.count_nonzero(content == _COMMA) > _MOST_COMMAS)
+    found = 0
+    for chunk in chunks:
+        values = [record.value or b"" for record in chunk.records]
+        if max(map(len, values), default=0) >= _HEAVY_COMMAS:
+            return True
+        content = b"".join(values)
+        # An element and its comma are two bytes at least.
+        found += len(content) // 2 if len(content) < _FEW_BYTES else _commas_of(content)
+    return found > _MOST_COMMAS
+
+
+def _commas_of(content: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(content, np.uint8) == _COMMA))
 
 
 def _commas(value: bytes | None) -> int:

@@ -75,7 +75,7 @@ def _configure_logging(*, debug: bool) -> None:
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("streams").setLevel(logging.DEBUG if debug else logging.INFO)
-    for library in ("aiokafka", "faust", "kafka", "mode", "asyncio"):
+    for library in ("aiokafka", "concurrent", "faust", "kafka", "mode", "asyncio"):
         logging.getLogger(library).setLevel(
             logging.DEBUG if debug else logging.CRITICAL
         )

@@ -39,6 +39,7 @@ from streams import topics
 from streams.core.pace import Gathering
 from streams.worker.chunk import Chunk, Fetch
 from streams.worker.fetching import Connections, fetched_chunks
+from streams.worker.receiving import receive_quickly
 
 ANSWER_SECONDS = 10.0
 # Kafka's own default.
@@ -64,6 +65,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         # It takes both when it starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        receive_quickly(consumer)
         return consumer
 
     async def _fetch_records(

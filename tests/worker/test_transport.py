@@ -8,10 +8,11 @@ import ast
 import hashlib
 import inspect
 import re
+from asyncio import streams
 from importlib.metadata import version
 
 import pytest
-from aiokafka import AIOKafkaConsumer, client
+from aiokafka import AIOKafkaConsumer, client, conn
 from aiokafka.consumer import consumer as consumer_of_aiokafka
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.record.default_records import DefaultRecord
@@ -21,7 +22,7 @@ from faust.tables.recovery import Recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 
-from streams.worker import fetching, transport
+from streams.worker import fetching, receiving, transport
 from streams.worker.app import WorkerApp
 from streams.worker.transport import (
     ChunkConsumer,
@@ -166,12 +167,14 @@ LIBRARIES = [
     inspect.getsource(module)
     for module in (
         client,
+        conn,
         consumer,
         consumer_of_aiokafka,
         driver,
         fetcher,
         group_coordinator,
         manager,
+        streams,
     )
 ]
 OVERRIDDEN = [
@@ -191,7 +194,7 @@ OVERRIDDEN = [
 def private_names() -> list[str]:
     """Return what our code takes of the libraries that is not meant for others."""
     found = set()
-    for module in (transport, fetching):
+    for module in (transport, fetching, receiving):
         tree = ast.parse(inspect.getsource(module))
         nodes = list(ast.walk(tree))
         attributes = [n for n in nodes if isinstance(n, ast.Attribute)]
