@@ -42,7 +42,8 @@ def _may_be_heavy(chunks: Sequence[Chunk]) -> bool:
     """
     found = 0
     for chunk in chunks:
-        values = [record.value or b"" for record in chunk.records]
+        all_values = (record.value for record in chunk.records)
+        values = [value for value in all_values if isinstance(value, bytes)]
         if max(map(len, values), default=0) >= _HEAVY_COMMAS:
             return True
         content = b"".join(values)
