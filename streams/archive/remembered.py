@@ -6,6 +6,7 @@ it spares the reading of rows, and is no second truth.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ import xxhash
 
 from streams.core.identity import HASH_VERSION, Hashes
 
+# Another cluster that shares the archive for a move is long the current one by then.
+ENDED_SECONDS = 14 * 24 * 3_600.0
 _FORMAT = 1
 _SUFFIX = ".hashes"
 _LONGEST_HEADER = 1 << 16
@@ -72,7 +75,41 @@ class _Header(msgspec.Struct):
 
 def folder(data_dir: Path, log_id: str, partition: int) -> Path:
     """Return where the segments of a partition are."""
-    return data_dir / "archive" / "remembered" / log_id / str(partition)
+    return _logs(data_dir) / log_id / str(partition)
+
+
+def _logs(data_dir: Path) -> Path:
+    return data_dir / "archive" / "remembered"
+
+
+def remove_ended(data_dir: Path, log_id: str, now: float) -> list[str]:
+    """Remove the segments of logs that have ended: other ones, long unwritten.
+
+    A log that comes back all the same is read from the table.
+
+    Args:
+        data_dir: The data folder.
+        log_id: The current log, whose segments stay.
+        now: Seconds since 1970.
+
+    Returns:
+        The names of the logs; what cannot be removed is left for the next time.
+    """
+    ended = []
+    for log in sorted(_logs(data_dir).glob("*")):
+        if log.name != log_id and now - _written_at(log) > ENDED_SECONDS:
+            shutil.rmtree(log, ignore_errors=True)
+            ended.append(log.name)
+    return ended
+
+
+def _written_at(log: Path) -> float:
+    """Return when a folder or something in it was changed last, seconds since 1970."""
+    times = []
+    for path in (log, *log.rglob("*")):
+        with suppress(FileNotFoundError):
+            times.append(path.stat().st_mtime)
+    return max(times, default=0.0)
 
 
 def places(where: Path) -> list[tuple[int, int]]:

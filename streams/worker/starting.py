@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 
-from streams.archive import site, trial
+from streams.archive import remembered, site, trial
 from streams.archive.presence import ArchiveBusyError, Presence
 from streams.archive.repair import NotInTopicError, Repair, UnrepairableError
 from streams.archive.table import CommitFailedOrUnknownError, CommitRefusedError
@@ -51,6 +51,10 @@ def prepare(
             presence.share()
         if accept_log_loss:
             _accept(settings, bootstrap_servers, log)
+        for ended in remembered.remove_ended(
+            settings.data_dir, log.log_id, time.time()
+        ):
+            logger.info("Removed what was remembered of log %s: it has ended.", ended)
     except BaseException:
         presence.leave()
         raise

@@ -1,6 +1,7 @@
 """Segments of the identity memory: what they give back, and when they are of no use."""
 
 import logging
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.archive import remembered
 from streams.archive.remembered_chain import Chain
 from streams.core.memory import GENERATION_US, IdentityMemory
 
@@ -189,3 +191,22 @@ def test_what_another_process_left_half_written_is_removed(tmp_path: Path) -> No
 
     assert not half.exists()
     assert chain.end == 21
+
+
+def test_what_is_remembered_of_a_log_that_ended_is_removed(tmp_path: Path) -> None:
+    """Long after it was written last, and never what the current log has."""
+    events = [(1, 0), (2, 1)]
+    Log(events).save(tmp_path, [2])
+    folders = {
+        name: tmp_path / "archive" / "remembered" / name for name in (LOG, "old")
+    }
+    shutil.copytree(folders[LOG], folders["old"])
+    written = max(path.stat().st_mtime for path in folders["old"].rglob("*"))
+    ended = written + remembered.ENDED_SECONDS
+
+    assert remembered.remove_ended(tmp_path, LOG, ended - 60) == []
+    assert folders["old"].exists()
+    assert remembered.remove_ended(tmp_path, LOG, ended + 60) == ["old"]
+    assert not folders["old"].exists()
+    assert Chain(tmp_path, LOG, 0).load(2) is not None
+    assert remembered.remove_ended(tmp_path / "none", LOG, ended) == []
