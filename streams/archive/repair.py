@@ -5,6 +5,7 @@ go back and a worker reads the topic again from there. What is older is never to
 """
 
 import shutil
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -144,17 +145,22 @@ class Repair:
         if not ahead:
             return
         archived = _transactions(self._callbacks)
-        newest = DeltaTable(str(self._window_counts)).version()
-        for version in range(newest - 1, -1, -1):
+
+        def is_ahead(version: int) -> bool:
             if not self._can_read(version):
-                break
-            if not _ahead(_transactions(self._window_counts, version), archived):
-                self._take_back(
-                    self._window_counts,
-                    version + 1,
-                    f"the counts of {', '.join(ahead)} were ahead of the callbacks",
-                )
-                return
+                return False
+            return bool(_ahead(_transactions(self._window_counts, version), archived))
+
+        # Positions only rise: to look at each of a thousand versions takes minutes.
+        newest = DeltaTable(str(self._window_counts)).version()
+        first = bisect_left(range(newest), True, key=is_ahead)  # noqa: FBT003
+        if first > 0 and self._can_read(first - 1):
+            self._take_back(
+                self._window_counts,
+                first,
+                f"the counts of {', '.join(ahead)} were ahead of the callbacks",
+            )
+            return
         raise UnrepairableError(
             f"Table window_counts counts records of {', '.join(ahead)} that are not "
             f"archived, and its log does not reach back far enough. Move the folder "

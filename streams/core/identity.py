@@ -36,8 +36,7 @@ def hashes(rows: pa.Table | pa.RecordBatch) -> Hashes:
         remembered events one new event in 10^12 is taken for a copy.
     """
     keys = pc.cast(_joined(rows), pa.binary()).to_pylist()
-    digest = xxhash.xxh3_64_intdigest
-    found = np.fromiter((digest(key) for key in keys), np.uint64, len(keys))
+    found = np.fromiter(map(xxhash.xxh3_64_intdigest, keys), np.uint64, len(keys))
     found[found == _FREE] = 1
     return found
 

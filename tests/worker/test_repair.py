@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from streams.archive import durable, schema, syncing, table
+from streams.archive import durable, schema, syncing, table, transactions
 from streams.archive.presence import Presence
 from streams.archive.repair import NotInTopicError, Repair, UnrepairableError
 from streams.settings import ConfigurationError, load
@@ -326,3 +326,31 @@ def test_nothing_is_repaired_beside_a_working_worker(
     working.leave()
     prepare(tmp_path).leave()
     assert not torn.exists()
+
+
+def test_few_versions_are_looked_at_for_counts_that_are_not_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands; each takes a moment to read."""
+    records = [Record(o, BEGIN_MS + o, body(f"m{o}")) for o in range(40)]
+    both = logs.tables(tmp_path)
+    partition = logs.take_over_partition(both, len(records))
+    for record in records:
+        partition.take_in(chunk([record]), RULES)
+        logs.archive(both, partition)
+        logs.count(both, partition)
+    entry(schema.callbacks_path(tmp_path), 12).unlink()  # offset 10 and later ones
+    looked: list[int | None] = []
+    read = transactions.read
+
+    def reading(where: Any, version: int | None = None) -> dict[str, int]:  # noqa: ANN401
+        looked.append(version)
+        return read(where, version)
+
+    monkeypatch.setattr(transactions, "read", reading)
+
+    assert len(repaired(tmp_path)) == 2
+
+    assert table.callbacks(tmp_path).position(LOG.log_id, 0) == 10
+    assert table.window_counts(tmp_path).position(LOG.log_id, 0) == 10
+    assert len(looked) < 20
