@@ -51,7 +51,7 @@ def columns(rows: "Rows", *, keep_text: bool) -> pa.RecordBatch:
         "tag": _texts([m.tag for m in messages]),
         "channel": _texts([m.channel for m in messages]),
         "priority": _texts([m.priority for m in messages]),
-        "segment_count": pa.array([m.segment_count for m in messages], _INT32),
+        "segment_count": _filled([m.segment_count for m in messages], _INT32),
         "media": _filled([m.media for m in messages], _TEXTS),
         "text": _texts([m.text for m in messages])
         if keep_text
@@ -63,9 +63,10 @@ def columns(rows: "Rows", *, keep_text: bool) -> pa.RecordBatch:
 
 
 def _filled(values: "list[Any]", kind: pa.DataType) -> pa.Array:
-    """Make a column; quicker where all of it is null, as the rare ones mostly are."""
-    if not any(values) and values.count(None) == len(values):
-        return pa.nulls(len(values), kind)
+    """Make a column; quicker where all values are one, as those of rare fields are."""
+    first = values[0]
+    if values[-1] == first and values.count(first) == len(values):
+        return pa.repeat(pa.scalar(first, kind), len(values))
     return pa.array(values, kind)
 
 
