@@ -34,6 +34,7 @@ from streams.settings import load
 from tests.broker.conftest import embedded_kafka
 
 _PER_RECORD = (1, 10)
+_WIDTH_OF_A_FILE = 180
 
 
 def prepare(
@@ -104,7 +105,8 @@ def main() -> int:
         "Python": platform.python_version(),
         "system": platform.platform(),
     }
-    console = Console()
+    # In a file rich would cut the table, figures and all, to 80 columns.
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
     console.print(", ".join(f"{name} {value}" for name, value in conditions.items()))
     console.print(table.terminal(results))
     if chosen.json:
