@@ -55,7 +55,7 @@ def first_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = Writer(folder)
     for number in range(DAYS + 1):
         day = BEGIN + number * DAY
-        for hour in (0.2, 11.5, 23.8):
+        for hour in (0.2, 23.8):
             writer.flush(day + hour * HOUR, rows=8)
         writer.count(day.date())
     run(folder)
