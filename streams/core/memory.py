@@ -238,9 +238,11 @@ class IdentityMemory:
 
     def _take_in_one(self, generation: int, identities: Hashes) -> Mask:
         """Mark copies among rows of one generation, and remember the others."""
-        if self._took_in_new_ones(generation, np.sort(identities)):
-            return np.zeros(len(identities), np.bool_)
-        different, firsts = np.unique(identities, return_index=True)
+        # Mostly none comes twice: to sort them alone takes a sixth of sorting places.
+        different = np.sort(identities)
+        is_each_once = different[0] != _FREE and (different[1:] != different[:-1]).all()
+        if not is_each_once:
+            different, firsts = np.unique(identities, return_index=True)
         known = different == _FREE
         for held in self._generations.values():
             known |= held.contains(different)
@@ -248,22 +250,11 @@ class IdentityMemory:
         if len(new):
             self._generations.setdefault(generation, IdentitySet()).add(new)
             self._entered.append((generation, new))
+        if is_each_once:
+            return np.isin(identities, different[known])
         copies: Mask = identities != _FREE
         copies[firsts[~known]] = False
         return copies
-
-    def _took_in_new_ones(self, generation: int, ordered: Hashes) -> bool:
-        """Remember hashes if they are all different and new; return whether they are.
-
-        Mostly they are, and to sort them alone takes a sixth of sorting their places.
-        """
-        if ordered[0] == _FREE or (ordered[1:] == ordered[:-1]).any():
-            return False
-        if any(held.contains(ordered).any() for held in self._generations.values()):
-            return False
-        self._generations.setdefault(generation, IdentitySet()).add(ordered)
-        self._entered.append((generation, ordered))
-        return True
 
 
 def is_held(generation: int, current: int) -> bool:
