@@ -191,6 +191,35 @@ class Protocol(RuleBasedStateMachine):
         second.run()
         first.run()
 
+    @rule(
+        partition=partitions,
+        several=bodies,
+        keep=st.sampled_from([0, 0, 0, 1]),
+        flushes=st.integers(1, 2),
+    )
+    def lose_what_is_taken_in(
+        self,
+        *,
+        partition: int,
+        several: list[tuple[int, ...]],
+        keep: int,
+        flushes: int,
+    ) -> None:
+        """Let retention delete what a worker holds; another one passes it as a gap."""
+        first, second = self._running(0), self._running(1)
+        if first is None or second is None:
+            return
+        first.run()
+        self.produce(partition, several, passing=1)
+        _take_all_in(first, partition)
+        self.delete_old_records(partition, keep)
+        second.run()
+        second.begin(second.reassign((partition,)))
+        second.run()
+        for _ in range(flushes):
+            first.begin(first.flush(counts=True))
+            first.run()
+
     @rule(partition=partitions, several=bodies, meeting=meetings)
     def meet(
         self,
