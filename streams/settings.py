@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         60.0, gt=0, description="Time between commits of table window_counts, seconds."
     )
     counts_cells: int = Field(
-        200_000, ge=1, description="Cells that start a commit of window_counts early."
+        50_000, ge=1, description="Cells that start a commit of window_counts early."
     )
     maintain_every: str = Field(
         "1h",
