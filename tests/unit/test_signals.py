@@ -15,15 +15,18 @@ def test_first_signal_is_raised_and_later_ones_are_ignored(
     number: signal.Signals,
 ) -> None:
     """A second Ctrl-C must not cut off the end that the first one began."""
-    before = signal.getsignal(number)
+    # Under nohup the tests themselves ignore SIGHUP.
+    outside = signal.signal(number, signal.SIG_DFL)
+    try:
+        with signals.raising():
+            with pytest.raises(signals.Ended):
+                os.kill(os.getpid(), number)
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
 
-    with signals.raising():
-        with pytest.raises(signals.Ended):
-            os.kill(os.getpid(), number)
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    assert signal.getsignal(number) == before
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, outside)
 
 
 def test_hang_up_is_ignored_where_it_was() -> None:
